@@ -1,0 +1,1 @@
+"""What came out: the facts of a run as a Hub card. Imports schemas."""

@@ -1,0 +1,1 @@
+"""Rows to training shards: tasks, dialects, token budgets, packing."""

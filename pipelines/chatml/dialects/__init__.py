@@ -1,0 +1,1 @@
+"""How each model family writes images and turns, one file a family."""

@@ -1,0 +1,1 @@
+"""From URL to canonical pixels: safe HTTP fetch, one decode, pixel signals."""

@@ -1,0 +1,1 @@
+"""Rules over the whole set: pure functions over one bucket of small keys."""

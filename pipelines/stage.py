@@ -1,0 +1,170 @@
+"""What a stage is.
+
+A *spec* is a frozen pydantic dataclass: its fields are its recipe entry. `load()` builds the *engine* on the worker,
+once; the engine maps an Arrow table of live rows to verdicts and added columns, row for row. Stages never see
+paths, Ray or the clock. Fields marked `Operational` change how a stage runs but not what it decides; they stay out
+of its fingerprint. `version` is raised whenever a spec's meaning changes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, get_type_hints, runtime_checkable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import ConfigDict
+
+from schemas.reasons import REASONS
+
+SPEC = ConfigDict(extra="forbid")
+"""Of every spec: ``@dataclass(frozen=True, kw_only=True, config=SPEC)`` with pydantic's dataclass."""
+
+OPERATIONAL = "operational"
+_T = TypeVar("_T")
+Operational = Annotated[_T, OPERATIONAL]
+"""``concurrency: Operational[int] = 64`` — a field that is not part of the fingerprint."""
+
+Worker = Literal["async", "task"]
+"""On what a stage runs: an actor that keeps many requests in flight, or a cheap task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """One verdict a row, in the rows' order. A null reason means kept."""
+
+    reason: pa.Array  # string
+    value: pa.Array  # float64
+    detail: pa.Array  # string
+
+    @staticmethod
+    def kept(n: int) -> "Verdicts":
+        """`n` rows kept."""
+        return Verdicts(pa.nulls(n, pa.string()), pa.nulls(n, pa.float64()), pa.nulls(n, pa.string()))
+
+    @staticmethod
+    def refuse_where(refused: pa.Array | pa.ChunkedArray, reason: str, value: pa.Array | pa.ChunkedArray) -> "Verdicts":
+        """Rows where `refused` is true leave for `reason` with their `value`; the others (null too) are kept."""
+        name = REASONS[reason].name
+        refused = pc.fill_null(_flat(refused), False)
+        return Verdicts(
+            pc.if_else(refused, pa.scalar(name), pa.scalar(None, pa.string())),
+            pc.if_else(refused, _flat(value).cast(pa.float64()), pa.scalar(None, pa.float64())),
+            pa.nulls(len(refused), pa.string()),
+        )
+
+    @staticmethod
+    def of(verdicts: Sequence["Verdict | None"]) -> "Verdicts":
+        """From one `Verdict` or None (kept) a row."""
+        return Verdicts(
+            pa.array([v and v.reason for v in verdicts], pa.string()),
+            pa.array([v and v.value for v in verdicts], pa.float64()),
+            pa.array([v and v.detail for v in verdicts], pa.string()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why one row leaves: a reason of the closed list, the measured value, and the error's own words."""
+
+    reason: str
+    value: float | None = None
+    detail: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.reason not in REASONS:
+            raise ValueError(f"{self.reason!r} is not in the closed list of reasons")
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """What an engine answers for a table: verdicts and the added columns, both as long as the table."""
+
+    verdicts: Verdicts
+    columns: pa.Table | None = None
+
+
+class Engine(Protocol):
+    """A loaded stage of worker kind ``task``."""
+
+    def process(self, rows: pa.Table) -> Processed:
+        """`rows` holds the columns that the spec `reads`, live rows only, in id order."""
+        ...
+
+
+class AsyncEngine(Protocol):
+    """A loaded stage of worker kind ``async``; `process` is called for several tables at once."""
+
+    async def process(self, rows: pa.Table) -> Processed: ...
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Stage(Protocol):
+    """A recipe entry that judges rows one by one."""
+
+    version: ClassVar[int]
+    worker: ClassVar[Worker]
+    reads: ClassVar[tuple[str, ...]]
+    adds: ClassVar[pa.Schema]
+
+    @property
+    def stage(self) -> str:
+        """The kind, as the recipe spells it."""
+        ...
+
+    @property
+    def name(self) -> str | None:
+        """A name of its own where the recipe uses a kind twice."""
+        ...
+
+    def load(self) -> Any:
+        """Build the engine (an `Engine`, or an `AsyncEngine` for worker kind ``async``)."""
+        ...
+
+
+@runtime_checkable
+class SetRule(Protocol):
+    """A recipe entry that needs all rows: a barrier. Both functions are pure.
+
+    `keys` gives, for a table of live rows, any number of rows ``(id: int64, space: string, key: binary)``; rows that
+    share space and key meet in one bucket. `decide` sees one bucket, which holds every row of each (space, key) in
+    it, and answers ``(id: int64, reason: string, value: float64)`` and the evidence columns `adds` for the rows to
+    refuse. It must not depend on the order of the bucket's rows. Where several buckets refuse a row, the reason that
+    comes first in `reasons` stands.
+    """
+
+    version: ClassVar[int]
+    reads: ClassVar[tuple[str, ...]]
+    adds: ClassVar[pa.Schema]
+    reasons: ClassVar[tuple[str, ...]]
+
+    @property
+    def stage(self) -> str: ...
+
+    @property
+    def name(self) -> str | None: ...
+
+    def keys(self, rows: pa.Table) -> pa.Table: ...
+
+    def decide(self, bucket: pa.Table) -> pa.Table: ...
+
+
+def title(stage: Stage | SetRule) -> str:
+    """The name a stage goes by in its recipe, on the command line and in verdicts."""
+    return stage.name or stage.stage
+
+
+def semantic_fields(spec: Any) -> dict[str, Any]:
+    """The fields of a spec that decide what it does: all but the operational ones."""
+    hints = get_type_hints(type(spec), include_extras=True)
+    return {
+        field.name: getattr(spec, field.name)
+        for field in dataclass_fields(spec)
+        if OPERATIONAL not in getattr(hints[field.name], "__metadata__", ())
+    }
+
+
+def _flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

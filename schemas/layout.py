@@ -1,0 +1,86 @@
+"""Where a run keeps what. The only place that spells file names of a run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def part_name(part: int) -> str:
+    """File name of a part in every layer: ``part-000017.parquet``."""
+    return f"part-{part:06d}.parquet"
+
+
+def row_id(row: int) -> str:
+    """A row's id as people and shards see it: zero-padded to twelve digits."""
+    return f"{row:012d}"
+
+
+def shard_name(index: int, count: int, split: str = "train") -> str:
+    """File name of a training shard: ``train-00000-of-00003.parquet``."""
+    return f"{split}-{index:05d}-of-{count:05d}.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class RunLayout:
+    """The folders and files of one run under `root` (an absolute local path)."""
+
+    root: Path
+
+    @property
+    def run_json(self) -> Path:
+        """Key, versions and the resolved recipe of the latest run."""
+        return self.root / "run.json"
+
+    @property
+    def plan_json(self) -> Path:
+        """Pins the input and the part boundaries, and nothing else."""
+        return self.root / "plan.json"
+
+    @property
+    def lease(self) -> Path:
+        """Locked by the one driver that may write here."""
+        return self.root / "driver.lock"
+
+    @property
+    def input(self) -> Path:
+        return self.root / "input"
+
+    def window(self, name: str) -> Path:
+        """One file of input rows, a row group a part."""
+        return self.input / name
+
+    def layer(self, hop: str) -> Path:
+        return self.root / "layers" / hop
+
+    def set_rule(self, rule: str) -> Path:
+        """Verdicts and evidence of a set rule, one file a part."""
+        return self.root / "sets" / rule
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "manifest"
+
+    @property
+    def report(self) -> Path:
+        """Everything with a clock in it: heartbeat, log, speeds."""
+        return self.root / "report"
+
+    @property
+    def heartbeat(self) -> Path:
+        return self.report / "heartbeat.json"
+
+    @property
+    def log(self) -> Path:
+        return self.report / "run.log"
+
+    @property
+    def dataset(self) -> Path:
+        """Ready for the Hub."""
+        return self.root / "dataset"
+
+    @property
+    def shards(self) -> Path:
+        return self.dataset / "data"
+
+    @property
+    def card(self) -> Path:
+        return self.dataset / "README.md"

@@ -1,0 +1,78 @@
+"""The closed list of reasons: why a row left the set.
+
+*Rejected*: a rule said no; asking again would give the same answer. *Failed*: it could not be decided
+(a timeout, a server error, a worker that died). ``retriable`` failures are tried once more in the same run.
+A reason that is not in this list cannot be written: `REASONS[name]` raises, which is a bug and stops the run.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What became of a row at a hop."""
+
+    KEPT = "kept"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One cause for a row to leave the set."""
+
+    name: str
+    outcome: Outcome
+    retriable: bool
+    meaning: str
+
+
+def _rejected(name: str, meaning: str) -> Reason:
+    return Reason(name, Outcome.REJECTED, False, meaning)
+
+
+def _failed(name: str, meaning: str, *, retriable: bool = True) -> Reason:
+    return Reason(name, Outcome.FAILED, retriable, meaning)
+
+
+_ALL = (
+    # input and URL
+    _rejected("invalid_record", "the input record could not be parsed"),
+    _rejected("invalid_url", "the URL is missing, malformed or carries credentials"),
+    _rejected("blocked_scheme", "the URL is neither http nor https"),
+    _rejected("blocked_address", "the host is, or resolves to, an address that is not public"),
+    # HTTP exchange
+    _rejected("dns_not_found", "the host name does not exist"),
+    _failed("dns_error", "the host name could not be resolved"),
+    _failed("connect", "no connection, or it broke"),
+    _failed("tls", "the TLS handshake or certificate failed"),
+    _failed("timeout", "the URL's total deadline passed"),
+    _rejected("http_gone", "the server says there is nothing here (404, 410 and other 4xx); value: status"),
+    _rejected("http_denied", "the server refuses (401, 403, 407, 451); value: status"),
+    _failed("http_error", "the server failed (5xx) or broke the protocol; value: status"),
+    _failed("rate_limited", "the server asks to come back later (429); value: status"),
+    _rejected("redirect_loop", "more redirects than allowed; value: how many"),
+    _rejected("body_too_large", "the body is larger than the byte cap; value: bytes declared or read"),
+    _failed("body_short", "the body ended before its declared length"),
+    _rejected("empty_body", "the server sent no bytes"),
+    # image bytes
+    _rejected("not_an_image", "the bytes are not an image"),
+    _rejected("unsupported_format", "an image of a format that is not read here"),
+    _rejected("truncated_image", "the image data end early or do not decode"),
+    _rejected("too_many_pixels", "the header announces more pixels than allowed; value: width × height"),
+    _rejected("animated", "more than one frame, and the recipe refuses animations; value: frames"),
+    # filters
+    _rejected("aspect_ratio", "the longer side exceeds max_ratio × the shorter; value: the ratio"),
+    _rejected("min_side", "the shorter side is below the minimum; value: pixels"),
+    _rejected("min_bytes", "the file is smaller than the minimum; value: bytes"),
+    # rules over the set
+    _rejected("duplicate_image", "a row of lower id has the same file (SHA-256); value: that id"),
+    _rejected("duplicate_pair", "a row of lower id has the same perceptual hash and caption; value: that id"),
+    # packing
+    _rejected("no_caption", "no caption is left that could be trained on"),
+    _rejected("unfit_for_dialect", "the model family's processor refuses an image of this shape; value: the ratio"),
+    # running
+    _failed("worker_died", "the worker process dies on this row", retriable=False),
+)
+
+REASONS: dict[str, Reason] = {reason.name: reason for reason in _ALL}

@@ -1,0 +1,100 @@
+"""Arrow schemas of what a run stores: input rows, verdicts, and the columns each hop adds.
+
+Every column says its meaning, unit and range; `shardmill schema layers` prints them. A column that a hop adds is
+null in rows that the hop did not keep.
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A documented Arrow column; the documentation travels in the field's metadata."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    unit: str = ""
+    range: str = ""
+
+    def field(self) -> pa.Field:
+        doc = {"meaning": self.meaning, "unit": self.unit, "range": self.range}
+        return pa.field(self.name, self.type, metadata={key: text for key, text in doc.items() if text})
+
+
+def schema(*columns: Column) -> pa.Schema:
+    """The Arrow schema of documented columns, in the order given."""
+    return pa.schema([column.field() for column in columns])
+
+
+CAPTION = pa.struct(
+    [
+        pa.field("text", pa.string(), metadata={"meaning": "the caption as it came or was made, untouched"}),
+        pa.field("lang", pa.string(), metadata={"meaning": "ISO 639 code, null when not known"}),
+        pa.field("role", pa.string(), metadata={"meaning": "web, edited, translated, corrected, …"}),
+        pa.field("model", pa.string(), metadata={"meaning": "who made it; null for captions from the web"}),
+    ]
+)
+
+REGION = pa.struct(
+    [
+        pa.field("caption_index", pa.int32(), metadata={"meaning": "which caption the spans point into"}),
+        pa.field("phrase", pa.list_(pa.int32(), 2), metadata={"meaning": "noun chunk: start, end (exclusive)"}),
+        pa.field("expression", pa.list_(pa.int32(), 2), metadata={"meaning": "referring expression: start, end"}),
+        pa.field("box", pa.list_(pa.float32(), 4), metadata={"meaning": "x1 y1 x2 y2", "range": "0–1"}),
+        pa.field("score", pa.float32(), metadata={"meaning": "the detector's confidence", "range": "0–1"}),
+        pa.field("source", pa.string(), metadata={"meaning": "which detector or data set"}),
+    ]
+)
+
+ID = Column("id", pa.int64(), "the row's position in the plan", range="≥ 0")
+
+INPUT = schema(
+    ID,
+    Column("url", pa.string(), "where the image is; null when the record holds none"),
+    Column("captions", pa.list_(CAPTION), "what is said of the image; append-only, so that indices never drift"),
+    Column("license", pa.string(), "licence as the source states it; null when it does not"),
+    Column("source", pa.map_(pa.string(), pa.string()), "the source's other columns, as text"),
+    Column("source_file", pa.string(), "name of the input file the record was read from"),
+    Column("source_row", pa.int64(), "its position in that file", range="≥ 0"),
+    Column("input_error", pa.string(), "why the record could not be parsed; null when it could"),
+)
+
+VERDICT = schema(
+    ID,
+    Column("outcome", pa.string(), "kept, rejected or failed"),
+    Column("stage", pa.string(), "the stage that refused the row; null when kept"),
+    Column("reason", pa.string(), "from the closed list in schemas/reasons.py; null when kept"),
+    Column("value", pa.float64(), "the measured value the reason speaks of, in its unit; null where there is none"),
+    Column("detail", pa.string(), "an error's own words, for people; null when there are none"),
+)
+
+PULLED = schema(
+    Column("image", pa.large_binary(), "the image file with canonical pixels; the served bytes where they were so"),
+    Column("format", pa.string(), "format of `image`", range="jpeg, png, webp"),
+    Column("width", pa.int32(), "of the canonical pixels", "pixel", "≥ 1"),
+    Column("height", pa.int32(), "of the canonical pixels", "pixel", "≥ 1"),
+    Column("n_bytes", pa.int64(), "size of the body as served", "byte", "≥ 1"),
+    Column("sha256", pa.binary(32), "SHA-256 of the body as served"),
+    Column("phash", pa.uint64(), "perceptual hash of the canonical pixels: 8×8 lowest DCT terms over their median"),
+    Column("frames", pa.int32(), "frames in the served file", range="≥ 1"),
+    Column("sharpness", pa.float32(), "variance of the Laplacian of the grey image at working size", range="≥ 0"),
+    Column("uniformity", pa.float32(), "standard deviation of the grey image at working size", range="0–128"),
+    Column("served_format", pa.string(), "format of the body as served, judged by its bytes"),
+    Column("canonical", pa.string(), "what was done to make the pixels canonical, comma separated; empty for nothing"),
+    Column("final_url", pa.string(), "where the redirects ended"),
+    Column("status", pa.int16(), "HTTP status", range="100–599"),
+    Column("content_type", pa.string(), "what the server called it; judged by nobody"),
+    Column("ms", pa.int32(), "time from request to last byte", "ms", "≥ 0"),
+)
+
+SET_EVIDENCE = schema(
+    Column("duplicate_of", pa.int64(), "the surviving row this one repeats; null for survivors"),
+)
+
+PACKED = schema(
+    Column("n_samples", pa.int32(), "training samples the row becomes", range="≥ 1"),
+    Column("sample_bytes", pa.int64(), "bytes the row adds to its shard, images and texts", "byte", "≥ 0"),
+)
