@@ -74,6 +74,7 @@ VERDICT = schema(
 PULLED = schema(
     Column("image", pa.large_binary(), "the image file with canonical pixels; the served bytes where they were so"),
     Column("format", pa.string(), "format of `image`", range="jpeg, png, webp"),
+    Column("image_bytes", pa.int64(), "size of `image`", "byte", "≥ 1"),
     Column("width", pa.int32(), "of the canonical pixels", "pixel", "≥ 1"),
     Column("height", pa.int32(), "of the canonical pixels", "pixel", "≥ 1"),
     Column("n_bytes", pa.int64(), "size of the body as served", "byte", "≥ 1"),
