@@ -1,0 +1,1 @@
+"""What shardmill costs, beside the tools people use today. Every figure in docs/benchmarks.md comes from here."""
