@@ -1,0 +1,47 @@
+"""Text from the web, made harmless before it enters a training text.
+
+A caption may say `<|im_end|>` or `<image>`. A tokenizer would read that as the end of the turn, a trainer as a second
+image. It is broken by one space after the bracket, `< |im_end|>`: people still read it, no tokenizer takes it for a
+token, and doing it twice changes nothing. Whichever dialect a shard is packed for, the tokens of all are broken, for
+nobody knows what will be trained on it.
+"""
+
+import re
+
+from pipelines.chatml.dialects import DIALECTS
+
+_AFTER_ANGLE = (
+    # every ChatML-like token, of families not shipped too: <|eot_id|>, <|fim_prefix|>, <｜end▁of▁sentence｜> …
+    r"[|｜][^\s<>|｜]+[|｜]>",
+    # placeholders, boxes and marks of CogVLM, Gemma, InternVL, Kosmos-2, LLaVA, Llama 2, NVLM, Qwen-VL and T5
+    r"/?(?:image|video|audio|img|ref|box|quad|grounding|phrase|object|think|tool_call|tool_response)>",
+    r"/?(?:Image|s|bos|eos|pad|unk|mask)>",
+    r"(?:IMG_CONTEXT|image_soft_token|start_of_image|end_of_image|start_of_turn|end_of_turn)>",
+    r"(?:patch_index|tile|extra_id)_[A-Za-z0-9_]+>|unused\d+>",
+    r"/delimiter_of_multi_objects/>",
+    r"</?SYS>>",
+)
+_AFTER_SQUARE = (r"/?INST\]", r"gMASK\]", r"UNUSED_TOKEN_\d+\]")
+
+
+def _pattern() -> re.Pattern[str]:
+    """A bracket with the rest of a token behind it; as the rest is only looked at, none hides in another's tail."""
+    rests = {"<": list(_AFTER_ANGLE), "[": list(_AFTER_SQUARE)}
+    for token in sorted({token for dialect in DIALECTS.values() for token in dialect.special_tokens}):
+        rests.setdefault(token[0], []).append(re.escape(token[1:]))
+    return re.compile("|".join(f"{re.escape(first)}(?={'|'.join(rest)})" for first, rest in rests.items()))
+
+
+_TOKEN = _pattern()
+_LINE_END = re.compile(r"\r\n?|\x85|\u2028|\u2029")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def neutralise(text: str) -> str:
+    """`text` with line feeds for all line ends, and no control character, bidirectional override or special token.
+
+    Ordinary text is unchanged: tabs, line feeds, markup that is no model's token, mathematics, emoji. Idempotent.
+    """
+    # control characters go first: "<im\0age>" is a placeholder only without them
+    plain = _CONTROL.sub("", _LINE_END.sub("\n", text))
+    return _TOKEN.sub(r"\g<0> ", plain)
