@@ -180,7 +180,7 @@ def _value_bytes(array: pa.Array) -> npt.NDArray[np.int64]:
     if len(array) == 0:
         return np.zeros(0, np.int64)
     if pa.types.is_struct(type_):
-        return np.sum([_value_bytes(child) for child in array.flatten()], axis=0, dtype=np.int64)
+        return np.asarray(np.sum([_value_bytes(child) for child in array.flatten()], axis=0), np.int64)
     if pa.types.is_list(type_):
         ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(_value_bytes(array.values))])
         return _differences(ends[array.offsets.to_numpy()]) + 4
@@ -192,4 +192,4 @@ def _value_bytes(array: pa.Array) -> npt.NDArray[np.int64]:
 
 
 def _differences(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    return (values[1:] - values[:-1]).astype(np.int64)
+    return np.asarray(values[1:] - values[:-1], np.int64)

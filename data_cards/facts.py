@@ -1,0 +1,87 @@
+"""What a card tells, as plain values. A funnel that does not add up cannot be built."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from schemas.reasons import REASONS
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How many rows one stage refused for one reason; the reason must be of the closed list."""
+
+    stage: str
+    reason: str
+    rows: int
+
+    def __post_init__(self) -> None:
+        if self.reason not in REASONS:
+            raise ValueError(f"{self.reason!r} is not in the closed list of reasons")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A hop, a set rule or the packing: rows that entered, rows it kept, and why the others left."""
+
+    name: str
+    entered: int
+    kept: int
+    refusals: tuple[Refusal, ...] = ()
+
+    def __post_init__(self) -> None:
+        refused = sum(refusal.rows for refusal in self.refusals)
+        if self.kept + refused != self.entered:
+            raise ValueError(f"{self.name}: {self.kept} kept and {refused} refused are not the {self.entered} entered")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One split: its samples, and the bytes that they hold in memory."""
+
+    name: str
+    num_examples: int
+    num_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """All that the Hub card says. Nothing in it comes from a clock: the card is part of the reproducible data set.
+
+    Raises ValueError when a step does not receive exactly what the step before kept, or the first step `rows`.
+    """
+
+    recipe: str
+    description: str
+    dialect: str
+    tasks: tuple[str, ...]
+    rows: int
+    """Rows of the input that the run took."""
+    steps: tuple[Step, ...]
+    """In the recipe's order, packing last."""
+    splits: tuple[Split, ...]
+    shards: int
+    download_size: int
+    """Bytes of all shard files."""
+    pixel_budget: int | None = None
+    languages: Mapping[str | None, int] = field(default_factory=dict)
+    """Samples by language code; None: not known."""
+    licenses: Mapping[str | None, int] = field(default_factory=dict)
+    """Samples by licence as the sources state it; None: not stated."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """What made it: package or stage name to version."""
+
+    def __post_init__(self) -> None:
+        arriving, from_ = self.rows, "the input"
+        for step in self.steps:
+            if step.entered != arriving:
+                raise ValueError(f"{step.name}: {step.entered} rows entered, but {from_} passed on {arriving}")
+            arriving, from_ = step.kept, step.name
+
+    @property
+    def samples(self) -> int:
+        return sum(split.num_examples for split in self.splits)
+
+    @property
+    def used(self) -> int:
+        """Rows that came through to the end."""
+        return self.steps[-1].kept if self.steps else self.rows
