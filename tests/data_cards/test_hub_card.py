@@ -1,0 +1,199 @@
+import dataclasses
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+import pytest
+import yaml
+from huggingface_hub import DatasetCard
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from data_cards.facts import CardFacts, Refusal, Split, Step
+from data_cards.hub_card import render
+from pipelines.chatml.shard_writer import ShardWriter
+from schemas.chatml import SHARD, features
+from schemas.layout import shard_name
+from schemas.reasons import REASONS
+
+FACTS = CardFacts(
+    recipe="demo",
+    description="Pairs from a loopback web.",
+    dialect="qwen2_vl",
+    tasks=("caption",),
+    rows=10,
+    steps=(
+        Step("pull", 10, 6, (Refusal("pull", "timeout", 1), Refusal("pull", "http_gone", 3))),
+        Step("exact_duplicates", 6, 5, (Refusal("exact_duplicates", "duplicate_image", 1),)),
+        Step("pack", 5, 4, (Refusal("pack", "no_caption", 1),)),
+    ),
+    splits=(Split("train", 4, 4000),),
+    shards=2,
+    download_size=3500,
+    pixel_budget=1_003_520,
+    languages={"en": 3, None: 1},
+    licenses={"CC0-1.0": 3, None: 1},
+    versions={"shardmill": "0.1.0", "pyarrow": "26.0.1"},
+)
+
+
+def changed(**values: Any) -> CardFacts:
+    return dataclasses.replace(FACTS, **values)
+
+
+def front_matter(facts: CardFacts) -> dict[str, Any]:
+    _, front, _ = render(facts).split("---\n", 2)
+    return dict(yaml.safe_load(front))
+
+
+def table_below(card: str, head: str) -> list[list[str]]:
+    """Cells of the table whose header line starts with `head`."""
+    lines = card[card.index(f"| {head} ") :].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def jpeg(shade: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30), (shade, 0, 0)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def sample(row: int) -> dict[str, Any]:
+    return {
+        "id": f"k-{row}",
+        "messages": [{"role": "user", "content": [{"type": "image", "text": None}]}],
+        "messages_tagged": [{"role": "user", "content": "<image>"}],
+        "images": [{"bytes": jpeg(row), "path": f"{row}.jpg"}],
+        "image_meta": [{"width": 40, "height": 30, "format": "jpeg"}],
+        "regions": [{"image_index": 0, "label": "x", "bbox": [0, 0, 4, 3], "score": 1, "source": "s"}] * row,
+        "task": "caption",
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of two shards with its card, as a run leaves it."""
+    root = tmp_path_factory.mktemp("dataset")
+    (root / "data").mkdir()
+    for index in range(2):
+        with ShardWriter(root / "data" / shard_name(index, 2)) as writer:
+            writer.write(pa.Table.from_pylist([sample(2 * index), sample(2 * index + 1)], SHARD))
+    (root / "README.md").write_text(render(FACTS), encoding="utf-8")
+    return root
+
+
+@pytest.fixture(scope="module")
+def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+    cache = str(tmp_path_factory.mktemp("cache"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+        yield lambda *args, **options: datasets.load_dataset(*args, split="train", cache_dir=cache, **options)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_the_folder_loads_with_decoded_images(folder: Path, load: Callable[..., Any], streaming: bool) -> None:
+    loaded = list(load(str(folder), streaming=streaming))
+    assert [row["id"] for row in loaded] == ["k-0", "k-1", "k-2", "k-3"]
+    for row, read in enumerate(loaded):
+        (image,) = read["images"]
+        assert image.tobytes() == Image.open(io.BytesIO(jpeg(row))).tobytes()
+        assert read["regions"] == [{**region, "bbox": [0.0, 0.0, 4.0, 3.0]} for region in sample(row)["regions"]]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_the_files_load_with_the_bytes_as_stored(folder: Path, load: Callable[..., Any], streaming: bool) -> None:
+    loaded = load("parquet", data_files=str(folder / "data" / "train-*.parquet"), streaming=streaming)
+    assert [row["images"] for row in loaded] == [sample(row)["images"] for row in range(4)]
+
+
+def test_the_card_is_one_that_the_hub_reads(folder: Path) -> None:
+    card = DatasetCard.load(folder / "README.md")
+    assert card.data.language == ["en"]
+    assert card.data.license == "other"
+    assert card.data.size_categories == ["n<1K"]
+    assert card.data.task_categories == ["image-to-text", "image-text-to-text"]
+    assert card.data.configs == [
+        {"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*.parquet"}]}
+    ]
+
+
+def test_the_front_matter_declares_the_shards_columns_with_decoding_images() -> None:
+    declared = datasets.DatasetInfo._from_yaml_dict(front_matter(FACTS)["dataset_info"])
+    embedded = datasets.Features.from_dict(features())
+    assert declared.features == {**embedded, "images": datasets.List(datasets.Image())}
+    assert declared.splits["train"].num_examples == 4
+    assert (declared.download_size, declared.dataset_size) == (3500, 4000)
+
+
+@pytest.mark.parametrize(
+    ("licenses", "expected"),
+    [
+        ({"CC0-1.0": 4}, "cc0-1.0"),
+        ({"CC0-1.0": 3, "cc-by-4.0": 1}, "other"),
+        ({"CC0-1.0": 3, None: 1}, "other"),
+        ({"all rights reserved": 4}, "other"),
+        ({}, "other"),
+    ],
+)
+def test_a_licence_is_named_only_where_every_sample_states_it(licenses: dict[str | None, int], expected: str) -> None:
+    assert front_matter(changed(licenses=licenses))["license"] == expected
+
+
+@pytest.mark.parametrize(
+    ("samples", "category"),
+    [(0, "n<1K"), (999, "n<1K"), (1000, "1K<n<10K"), (99_999, "10K<n<100K"), (10**8, "100M<n<1B"), (10**12, "n>1T")],
+)
+def test_size_categories(samples: int, category: str) -> None:
+    assert front_matter(changed(splits=(Split("train", samples, 1),)))["size_categories"] == [category]
+
+
+def test_the_funnel_shows_every_step_and_adds_up() -> None:
+    assert table_below(render(FACTS), "step | rows entered") == [
+        ["`pull`", "10", "6", "4"],
+        ["`exact_duplicates`", "6", "5", "1"],
+        ["`pack`", "5", "4", "1"],
+        ["**in all**", "10", "4", "6"],
+    ]
+
+
+def test_reasons_come_with_their_meaning_the_most_frequent_first() -> None:
+    lines = table_below(render(FACTS), "step | stage")
+    assert [(line[0], line[2], line[4]) for line in lines] == [
+        ("`pull`", "`http_gone`", "3"),
+        ("`pull`", "`timeout`", "1"),
+        ("`exact_duplicates`", "`duplicate_image`", "1"),
+        ("`pack`", "`no_caption`", "1"),
+        ("**in all**", "", "6"),
+    ]
+    assert lines[1][3] == f"failed: {REASONS['timeout'].meaning}"
+
+
+def test_a_long_tail_of_licences_is_summed_up() -> None:
+    lines = table_below(render(changed(licenses={f"licence-{i:03d}": 1 for i in range(1000)})), "licence")
+    assert len(lines) == 21
+    assert lines[-1] == ["980 others", "980"]
+
+
+HOSTILE = st.one_of(
+    st.text(), st.sampled_from(["---\nlicense: mit\n---", "`|`\n| x |", "<img src=x onerror=y>", "${{7}}"])
+)
+
+
+@given(recipe=HOSTILE, description=HOSTILE, language=HOSTILE, license_=HOSTILE)
+def test_nothing_from_outside_becomes_markup(recipe: str, description: str, language: str, license_: str) -> None:
+    card = render(changed(recipe=recipe, description=description, languages={language: 4}, licenses={license_: 4}))
+    front = front_matter(changed(recipe=recipe, description=description))
+    assert list(front) == list(front_matter(FACTS))
+    assert front["pretty_name"] == " ".join(recipe.split())
+    outside_code = re.sub(r"```.*?```|`[^`\n]*`", "", card.split("---\n", 2)[2], flags=re.DOTALL)
+    assert "<" not in outside_code
+    assert len(table_below(card, "step | rows entered")) == 4
+
+
+def test_the_same_facts_give_the_same_card() -> None:
+    assert render(FACTS) == render(changed(languages={None: 1, "en": 3}))
