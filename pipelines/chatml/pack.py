@@ -177,10 +177,10 @@ def _narrow(images: pa.Array) -> list[pa.Array]:
     """
     if images.null_count:
         raise ValueError("a row without an image cannot become a sample: only rows that judge used belong here")
+    if len(images) == 0:
+        return []
     _, offsets_buffer, data = images.buffers()
     offsets = np.frombuffer(offsets_buffer, np.int64)[images.offset : images.offset + len(images) + 1]
-    if len(images) == 0 or offsets[0] == offsets[-1]:
-        return [images.cast(pa.binary())] if len(images) else []
     if offsets[-1] - offsets[0] > _OFFSET_MAX:
         if len(images) == 1:
             raise ValueError(f"an image of {offsets[-1] - offsets[0]} bytes does not fit the shard's binary column")

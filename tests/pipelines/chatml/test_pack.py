@@ -175,9 +175,39 @@ def test_samples_do_not_depend_on_how_rows_are_chunked(rows: RowMaker, cut: int,
     assert samples(chunked, SPEC, key="k").to_pylist() == whole.slice(start).to_pylist()
 
 
+def gibibytes(n_images: int, total: int) -> pa.Array:
+    """Images that share `total` bytes of memory that is reserved and, as long as nobody reads it, not there."""
+    offsets = np.linspace(0, total, n_images + 1).astype(np.int64)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(np.zeros(total, np.uint8))]
+    return pa.Array.from_buffers(pa.large_binary(), n_images, buffers)
+
+
+def test_images_of_more_than_two_gibibytes_come_in_several_chunks(rows: RowMaker) -> None:
+    large = gibibytes(5, 5 << 29)
+    table = rows(["a"] * 5).select(SAMPLE_READS)
+    at = table.schema.get_field_index("image")
+    made = samples(table.set_column(at, "image", large), SPEC, key="k")
+    assert [len(chunk) for chunk in made["images"].chunks] == [2, 3]
+    assert row_bytes(made).tolist() == pytest.approx([1 << 29] * 5, rel=1e-4)
+
+    last = samples(table.slice(4).set_column(at, "image", large.slice(4)), SPEC, key="k")
+    assert [len(chunk) for chunk in last["images"].chunks] == [1]
+
+
+def test_an_image_that_no_binary_column_holds_is_a_bug(rows: RowMaker) -> None:
+    table = rows(["a"]).select(SAMPLE_READS)
+    at = table.schema.get_field_index("image")
+    with pytest.raises(ValueError, match="does not fit"):
+        samples(table.set_column(at, "image", gibibytes(1, 1 << 31)), SPEC, key="k")
+
+
 def test_rows_that_were_not_used_are_a_bug(rows: RowMaker) -> None:
     with pytest.raises(ValueError, match="caption"):
         samples(rows([None]).select(SAMPLE_READS), SPEC, key="k")
+    without_image = rows(["a"]).select(SAMPLE_READS)
+    at = without_image.schema.get_field_index("image")
+    with pytest.raises(ValueError, match="image"):
+        samples(without_image.set_column(at, "image", pa.nulls(1, pa.large_binary())), SPEC, key="k")
 
 
 def test_the_recipe_entry_is_checked_before_anything_runs() -> None:
