@@ -1,6 +1,6 @@
 """What a command costs: wall time, CPU of everything it starts, peak memory, time to its first commit.
 
-    python -m benchmarks.measure [--label L] [--timeout S] [--first DIR GLOB] [--log FILE] -- COMMAND ARGS…
+    python -m benchmarks.measure [--label L] [--timeout S] [--first DIR GLOB] [--log FILE] [--cpus N] -- COMMAND ARGS…
 
 prints one line of JSON. The measuring process makes itself the reaper of orphans (`prctl(2)`,
 PR_SET_CHILD_SUBREAPER), so that nothing the command starts escapes: what detaches by a double fork or a session of
@@ -226,8 +226,11 @@ def main() -> int:
     parser.add_argument("--timeout", type=float, default=600, help="seconds")
     parser.add_argument("--first", nargs=2, metavar=("DIR", "GLOB"), help="tell when the first such file was there")
     parser.add_argument("--log", type=Path, default=Path(os.devnull), help="where the command's output goes")
+    parser.add_argument("--cpus", type=int, help="let the command use only this many CPUs")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
+    if options.cpus:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cpus])
     measurement = measure(
         options.command,
         log=options.log,

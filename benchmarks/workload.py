@@ -37,6 +37,8 @@ SHARES = {
 }
 NOT_IMAGES = frozenset({"missing", "html", "truncated", "empty"})
 """Kinds that no engine should keep."""
+AMBIGUOUS = frozenset({"jpeg_rotated", "jpeg_cmyk", "gif", "png_16_bit", "png_transparent"})
+"""Kinds whose pixels decoders read differently; any other image should keep its bytes."""
 
 _TEXTURES = 24
 _TEXTURE_SIDE = 1400
