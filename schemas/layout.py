@@ -48,12 +48,9 @@ class RunLayout:
         """One file of input rows, a row group a part."""
         return self.input / name
 
-    def layer(self, hop: str) -> Path:
-        return self.root / "layers" / hop
-
-    def set_rule(self, rule: str) -> Path:
-        """Verdicts and evidence of a set rule, one file a part."""
-        return self.root / "sets" / rule
+    def layer(self, hop: str, *, set_rule: bool = False) -> Path:
+        """What a hop committed, one file a part; set rules (verdicts and evidence) have a folder of their own."""
+        return self.root / ("sets" if set_rule else "layers") / hop
 
     @property
     def manifest(self) -> Path:

@@ -1,0 +1,43 @@
+# make demo and make test do all their own set-up; see README.md.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN := .venv/bin
+PYTEST := $(RUN)/python -m pytest -p randomly
+
+.PHONY: help setup demo test test-slow lint fmt bench
+
+help: ## Say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.tools/bin/uv:
+	python3 -m venv .tools
+	.tools/bin/python -m pip install --quiet uv
+
+.venv/.synced: pyproject.toml uv.lock | $(if $(filter .tools/bin/uv,$(UV)),.tools/bin/uv)
+	$(UV) sync --locked --all-extras --quiet
+	@touch $@
+
+setup: .venv/.synced ## Make the locked environment in .venv, uv included
+
+demo: setup ## Run the whole job on a small web of our own
+	$(RUN)/shardmill demo demo
+
+lint: setup ## ruff, mypy, import-linter
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+
+fmt: setup ## Format, and mend what can be mended
+	$(RUN)/ruff check --fix .
+	$(RUN)/ruff format .
+
+test: lint ## Lint and the tests, slow ones left out
+	$(PYTEST) -m "not slow" --cov --cov-report=term:skip-covered
+
+test-slow: setup ## Soaks, chaos, long fuzzing
+	$(PYTEST) -m slow
+
+bench: setup ## Measure beside img2dataset; see docs/benchmarks.md
+	$(RUN)/python -m benchmarks.pull

@@ -1,0 +1,174 @@
+"""The command line. Heavy modules are imported by the commands that need them: `--help` answers at once."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="shardmill",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Turn image–text pairs on the web into training shards for vision-language models, every row accounted for.",
+    epilog="Try it: shardmill demo. Then: shardmill recipes; shardmill run RECIPE --input pairs.parquet --output RUN.",
+)
+trying = typer.Typer(no_args_is_help=True, help="Run one stage on what you give it, one JSON object a line.")
+app.add_typer(trying, name="try")
+
+RecipeName = Annotated[
+    str, typer.Argument(help="A shipped recipe's name (`shardmill recipes`), or a path to a YAML file.")
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="The run's folder; made when it is not there.")]
+Run = Annotated[Path, typer.Argument(help="A run's folder.")]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option("--input", "-i", help="A file, folder, glob or fsspec URL of pairs; may be given several times."),
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Override the recipe, as in stages.aspect_ratio.max_ratio=3.")
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only so many rows: a random sample, extended by a later run.")]
+Restart = Annotated[bool, typer.Option("--restart", help="Move an old run in the output folder aside and start anew.")]
+EngineName = Annotated[str, typer.Option("--engine", help="`ray`, or `inline`: everything in this process.")]
+Address = Annotated[str | None, typer.Option(help="A Ray cluster to run on; without it, a local one is started.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def run(
+    recipe: RecipeName,
+    output: Output,
+    inputs: Inputs = None,
+    limit: Limit = None,
+    settings: Settings = None,
+    engine: EngineName = "ray",
+    address: Address = None,
+    until: Annotated[str | None, typer.Option(help="Stop after this hop or stage.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Do nothing before this hop or stage.")] = None,
+    restart: Restart = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a recipe, or go on with a run.
+
+    Example: shardmill run demo --input pairs.parquet --output RUN --limit 10000
+
+    Kill it anywhere and give the same command again: what is committed is not done twice. Exit status: 0 done;
+    1 failed, stopped with work left, or rows whose worker died; 2 a mistake in recipe, input or options.
+    """
+    from jobs import commands
+
+    options = commands.RunOptions(
+        recipe, output, tuple(inputs or ()), tuple(settings or ()), limit, engine, address, until, start, restart
+    )
+    _exit(commands.run(options, as_json=as_json))
+
+
+@app.command()
+def plan(
+    recipe: RecipeName,
+    output: Output,
+    inputs: Inputs = None,
+    limit: Limit = None,
+    settings: Settings = None,
+    restart: Restart = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read the input into the run's folder and say what a run would do; fetch nothing.
+
+    Example: shardmill plan demo --input 'pairs/*.csv.gz' --output RUN --set source.columns.caption=TEXT
+    """
+    from jobs import commands
+
+    options = commands.RunOptions(recipe, output, tuple(inputs or ()), tuple(settings or ()), limit, restart=restart)
+    _exit(commands.plan(options, as_json=as_json))
+
+
+@app.command()
+def status(run_folder: Run, as_json: AsJson = False) -> None:
+    """Say where every row of a run is; works while it runs, from anywhere that sees the folder."""
+    from jobs import commands
+
+    _exit(commands.status(run_folder, as_json=as_json))
+
+
+@app.command()
+def pack(
+    run_folder: Run,
+    settings: Settings = None,
+    engine: EngineName = "ray",
+    address: Address = None,
+) -> None:
+    """Pack the rows of a finished run again, as with another dialect or shard size; fetches and judges nothing.
+
+    Example: shardmill pack RUN --set pack.dialect=plain --set pack.shard_mb=512
+    """
+    from jobs import commands
+
+    _exit(commands.pack(run_folder, tuple(settings or ()), engine, address))
+
+
+@app.command()
+def verify(run_folder: Run, as_json: AsJson = False) -> None:
+    """Check a run against itself: hashes, digests between layers, schemas, conservation, unique ids."""
+    from jobs import commands
+
+    _exit(commands.verify(run_folder, as_json=as_json))
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the demo's web and run go.")] = Path("demo"),
+    engine: EngineName = "ray",
+) -> None:
+    """Run the whole job on a small web of our own on loopback, with everything that goes wrong on the real one."""
+    from jobs import commands
+
+    _exit(commands.demo(folder, engine))
+
+
+@app.command()
+def recipes() -> None:
+    """List the recipes that ship."""
+    from jobs import commands
+
+    _exit(commands.recipes())
+
+
+@app.command()
+def schema(what: Annotated[str, typer.Argument(help="recipe, layers or shard.")]) -> None:
+    """Print the JSON Schema of recipes, or the Arrow schema of the layers or of the training shard."""
+    from jobs import commands
+
+    _exit(commands.schema(what))
+
+
+@trying.command()
+def fetch(
+    urls: Annotated[list[str], typer.Argument(help="URLs to fetch.", metavar="URL...")],
+    allow: Annotated[list[str] | None, typer.Option(help="Allow addresses of this network, as in 127.0.0.0/8.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Take the pull stage of this recipe.")] = None,
+    settings: Settings = None,
+) -> None:
+    """Fetch and judge URLs as the pull stage would.
+
+    Example: shardmill try fetch https://example.org/a.jpg
+    """
+    from jobs import commands
+
+    _exit(commands.try_fetch(urls, tuple(allow or ()), recipe, tuple(settings or ())))
+
+
+def _exit(status_code: int) -> None:
+    raise typer.Exit(status_code)
+
+
+def main() -> Any:
+    """Entry point: a mistake of the user's is one message on stderr and exit status 2."""
+    try:
+        return app()
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1

@@ -1,0 +1,253 @@
+"""Ray: a local cluster that listens on loopback only, and the executor that runs jobs on it.
+
+Nothing large travels through the object store: a job is a few hundred bytes, a result a few numbers. Ray retries
+nothing (`max_retries=0`): what a dead worker means is for the engine to decide.
+"""
+
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jobs.executor import Call, Done
+from jobs.hops import Hop
+from jobs.part import PartJob, PartRunner
+
+_ENVIRONMENT = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # what makes every Ray process bind to loopback
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # its hook starts a uv for every worker
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_AUTH_MODE": "token",
+}
+_OBJECT_STORE_BYTES = 80 * 1024 * 1024
+_START_TRIES = 2  # Ray gives a node 30 s to start, which a busy machine may miss once
+
+
+class WrongCodeError(Exception):
+    """A worker imported other code than the driver's; the message names both."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeIdentity:
+    """Which shardmill a process runs."""
+
+    version: str
+    folder: str | None
+
+    @staticmethod
+    def here() -> "CodeIdentity":
+        """Of this process."""
+        return CodeIdentity(version("shardmill"), str(Path(__file__).resolve().parent.parent))
+
+    def check(self) -> None:
+        """Raise `WrongCodeError` unless this process runs the code described; a null folder is not compared."""
+        mine = CodeIdentity.here()
+        if mine.version != self.version or self.folder not in (None, mine.folder):
+            raise WrongCodeError(
+                f"a worker runs shardmill {mine.version} from {mine.folder}, the driver {self.version} from "
+                f"{self.folder}; install the same version on every node"
+            )
+
+
+def set_environment() -> None:
+    """What a local cluster needs in the environment. Ray reads it when it is first imported: call this before."""
+    os.environ.update(_ENVIRONMENT)
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
+
+@contextmanager
+def cluster(address: str | None, cpus: int | None = None) -> Iterator[CodeIdentity]:
+    """A connection to the cluster at `address`, or to a fresh local one that ends with the block.
+
+    The process moves to an empty folder first: Ray puts the driver's folder on its workers' import path, where a
+    ``pipelines/`` of the user's would win over ours.
+    """
+    if address is None:
+        set_environment()
+    import ray
+
+    before = Path.cwd()
+    session = Path(tempfile.mkdtemp(prefix="shardmill-"))
+    os.chdir(session)
+    try:
+        if address is None:
+            _start(cpus or len(os.sched_getaffinity(0)), session)
+        else:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        here = CodeIdentity.here()
+        yield here if address is None else CodeIdentity(here.version, None)
+    finally:
+        ray.shutdown()
+        os.chdir(before)
+        shutil.rmtree(session, ignore_errors=True)
+
+
+def _start(cpus: int, session: Path) -> None:
+    import ray
+
+    for last in range(_START_TRIES):
+        try:
+            ray.init(
+                num_cpus=cpus,
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=str(session / "ray"),
+                _node_ip_address="127.0.0.1",
+            )
+        except (RuntimeError, TimeoutError):
+            ray.shutdown()
+            if last == _START_TRIES - 1:
+                raise
+        else:
+            return
+
+
+_runners: dict[str, PartRunner] = {}
+
+
+def _run_task(job: PartJob | Call, code: CodeIdentity) -> Any:
+    """The body of every Ray task; engines stay loaded from one part to the next."""
+    code.check()
+    if isinstance(job, Call):
+        return job.function(*job.arguments)
+    runner = _runners.get(job.hop.fingerprint)
+    if runner is None:
+        runner = _runners.setdefault(job.hop.fingerprint, PartRunner(job.hop))
+    return runner.run(job)
+
+
+class _HopActor:
+    """Keeps the engines of one async hop and many parts of it in flight.
+
+    It is made without arguments and loads its engines with the first part: what goes wrong there is then an error of
+    that job, and not a dead actor, which would look like a row that kills its worker.
+    """
+
+    def __init__(self) -> None:
+        self._runner: PartRunner | None = None
+
+    async def run(self, job: PartJob, code: CodeIdentity) -> Any:
+        if self._runner is None:
+            code.check()
+            self._runner = PartRunner(job.hop)
+        return await self._runner.run_async(job)
+
+
+@dataclass
+class _Slot:
+    """An actor and how many parts it works on."""
+
+    actor: Any
+    alone: bool = False
+    running: int = 0
+
+
+@dataclass
+class _Pool:
+    slots: list[_Slot] = field(default_factory=list)
+
+
+class RayExecutor:
+    """Tasks for cheap hops and calls, actors for async hops: one actor a CPU, each on half of one.
+
+    The other half is for tasks: a pool of actors as large as the CPUs would starve what feeds and follows it.
+    """
+
+    def __init__(self, code: CodeIdentity, parts_in_flight: int) -> None:
+        import ray
+
+        self._ray = ray
+        self._code = code
+        self._parts_in_flight = parts_in_flight
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        self._cpus = max(1, int(resources.get("CPU", 1)))
+        task_cpus = 1 if self._cpus > 1 else 0.5
+        self._task = ray.remote(num_cpus=task_cpus, max_retries=0)(_run_task)
+        self._pools: dict[str, _Pool] = {}
+        self._running: dict[Any, tuple[Hashable, _Slot | None]] = {}
+        self._tasks = 0
+
+    def room(self, job: PartJob | Call) -> bool:
+        if isinstance(job, PartJob) and job.hop.kind == "async":
+            pool = self._pools.get(job.hop.name, _Pool())
+            shared = [slot for slot in pool.slots if not slot.alone]
+            return len(shared) < self._cpus or any(slot.running < self._parts_in_flight for slot in shared)
+        return self._tasks < 2 * self._cpus
+
+    def submit(self, key: Hashable, job: PartJob | Call, *, alone: bool = False) -> None:
+        if isinstance(job, PartJob) and job.hop.kind == "async":
+            slot = self._slot(job.hop, alone)
+            slot.running += 1
+            self._running[slot.actor.run.remote(job, self._code)] = (key, slot)
+        else:
+            self._tasks += 1
+            self._running[self._task.remote(job, self._code)] = (key, None)
+
+    def wait(self, timeout: float) -> list[Done]:
+        refs = list(self._running)
+        if not refs:
+            return []
+        ready, rest = self._ray.wait(refs, num_returns=1, timeout=timeout)
+        if rest:
+            more, _ = self._ray.wait(rest, num_returns=len(rest), timeout=0)
+            ready += more
+        return [self._collect(ref) for ref in ready]
+
+    def release(self, hop: Hop) -> None:
+        for slot in self._pools.pop(hop.name, _Pool()).slots:
+            self._ray.kill(slot.actor)
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            for slot in pool.slots:
+                self._ray.kill(slot.actor)
+        self._pools.clear()
+
+    def _collect(self, ref: Any) -> Done:
+        key, slot = self._running.pop(ref)
+        if slot is None:
+            self._tasks -= 1
+        else:
+            slot.running -= 1
+        errors = self._ray.exceptions
+        try:
+            return Done(key, self._ray.get(ref))
+        except (errors.ActorDiedError, errors.ActorUnavailableError, errors.WorkerCrashedError) as error:
+            self._bury(slot)
+            return Done(key, error=error, died=True)
+        except (errors.OutOfMemoryError, errors.NodeDiedError) as error:
+            self._bury(slot)
+            return Done(key, error=error, died=True)
+        except errors.RayTaskError as error:
+            return Done(key, error=error.cause if isinstance(error.cause, Exception) else error)
+        finally:
+            if slot and slot.alone and slot.running == 0:
+                self._ray.kill(slot.actor)
+                self._bury(slot)
+
+    def _slot(self, hop: Hop, alone: bool) -> _Slot:
+        pool = self._pools.setdefault(hop.name, _Pool())
+        shared = [slot for slot in pool.slots if not slot.alone]
+        if not alone and len(shared) >= self._cpus:
+            return min(shared, key=lambda slot: slot.running)
+        actor = self._ray.remote(_HopActor).options(
+            num_cpus=0.5, max_restarts=0, max_task_retries=0, max_concurrency=self._parts_in_flight
+        )
+        slot = _Slot(actor.remote(), alone)
+        pool.slots.append(slot)
+        return slot
+
+    def _bury(self, slot: _Slot | None) -> None:
+        for pool in self._pools.values():
+            if slot in pool.slots:
+                pool.slots.remove(slot)

@@ -1,0 +1,90 @@
+"""Telling a collapse from a bad list.
+
+65 % dead links of an old list are normal: they have many causes. One cause over distinct hosts (a proxy, a
+credential, DNS, the network) is not the list's fault, and a night of it would be written down as failures.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from jobs.commit import KEPT, Commit
+from jobs.hops import Hop
+from jobs.plan import Part, read_input
+from pipelines.recipe import RunSpec
+from schemas.layout import RunLayout
+
+
+class CollapseError(Exception):
+    """One cause for nearly every row, and it did not pass; the message holds the histogram."""
+
+
+class Collapse:
+    """Watches the latest commits of a hop that fetches."""
+
+    def __init__(self, settings: RunSpec) -> None:
+        self._settings = settings
+        self._window: deque[tuple[Part, Commit]] = deque()
+
+    def note(self, part: Part, commit: Commit) -> None:
+        """Take in a fresh commit; what lies further back than the window falls out."""
+        self._window.append((part, commit))
+        while sum(c.rows for _, c in self._window) - self._window[0][1].rows >= self._settings.collapse_rows:
+            self._window.popleft()
+
+    def cause(self, layout: RunLayout, hop: Hop) -> str | None:
+        """The one cause that explains the whole window over distinct hosts, if there is one."""
+        counts = self.counts()
+        if counts.total() < self._settings.collapse_rows:
+            return None
+        cause, rows = counts.most_common(1)[0]
+        if cause == KEPT or rows < self._settings.collapse_share * counts.total():
+            return None
+        hosts = hosts_of(layout, hop, [part for part, _ in self._window], cause.partition("/")[2])
+        return cause if len(hosts) >= self._settings.collapse_hosts else None
+
+    def counts(self) -> Counter[str]:
+        """Rows of the window by ``kept`` or ``stage/reason``."""
+        counts: Counter[str] = Counter()
+        for _, commit in self._window:
+            counts.update(commit.counts)
+        return counts
+
+    def take(self) -> list[Part]:
+        """The parts of the window, which starts afresh."""
+        parts = [part for part, _ in self._window]
+        self._window.clear()
+        return parts
+
+    def has_passed(self, commit: Commit, cause: str) -> bool:
+        """Whether a probe shows that the cause has passed."""
+        return commit.counts.get(cause, 0) < self._settings.collapse_share * commit.rows
+
+
+def hosts_of(layout: RunLayout, hop: Hop, parts: Iterable[Part], reason: str) -> Counter[str]:
+    """Rows by host of those that left `hop` for `reason`."""
+    hosts: Counter[str] = Counter()
+    for part in parts:
+        layer = pq.read_table(hop.path(layout, part.number), columns=["id", "reason"])
+        ids = layer.filter(pc.equal(layer["reason"], reason))["id"]
+        rows = read_input(layout, part, ["id", "url"])
+        urls = rows.filter(pc.is_in(rows["id"], pa.array(ids.to_pylist(), pa.int64())))["url"].to_pylist()
+        hosts.update(_host(url) for url in urls if url)
+    return hosts
+
+
+def histogram(counts: Counter[str]) -> str:
+    """Counts as lines for people, most first."""
+    total = max(1, counts.total())
+    return "\n".join(f"  {rows:>10,}  {rows / total:6.1%}  {what}" for what, rows in counts.most_common(12))
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,296 @@
+"""What the commands do; each answers an exit status. Mistakes of the user's are one message and 2."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec
+
+from rich.console import Console
+from rich.text import Text
+
+from jobs import launch, summary
+from jobs.collapse import CollapseError
+from jobs.engine import Engine, OpenExecutor
+from jobs.estimate import estimate
+from jobs.executor import Executor, InlineExecutor
+from jobs.lease import Lease, RunBusyError
+from jobs.plan import Plan
+from jobs.progress import Progress, log, logging_to
+from jobs.state import Control, RunState
+from jobs.trouble import PartError, StoppedError, WaitingError
+from jobs.verify import verify as verify_run
+from pipelines.pull.stage import Pull, describe
+from pipelines.recipe import Recipe
+from pipelines.recipe_text import RecipeError, load, shipped
+from pipelines.sources.find import InputError
+from schemas.layout import RunLayout
+
+_P = ParamSpec("_P")
+_MISTAKES = (RecipeError, InputError, launch.RunMismatchError, RunBusyError)
+_TROUBLE = (StoppedError, WaitingError, CollapseError, PartError)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `run` and `plan` were asked for."""
+
+    recipe: str
+    output: Path
+    inputs: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    limit: int | None = None
+    engine: str = "ray"
+    address: str | None = None
+    until: str | None = None
+    start: str | None = None
+    restart: bool = False
+
+
+def _answers(command: Callable[_P, int]) -> Callable[_P, int]:
+    """Turn the user's mistakes into a message and exit status 2, trouble in the run into a message and 1."""
+
+    @wraps(command)
+    def answered(*args: _P.args, **kwargs: _P.kwargs) -> int:
+        errors = Console(stderr=True, highlight=False, soft_wrap=True)
+        try:
+            return command(*args, **kwargs)
+        except _MISTAKES as error:
+            errors.print(Text(str(error)))
+            return 2
+        except _TROUBLE as error:
+            errors.print(Text(str(error)))
+            return 1
+
+    return answered
+
+
+@_answers
+def run(options: RunOptions, *, as_json: bool = False) -> int:
+    """Run a recipe from the input to the shards."""
+    recipe = load(options.recipe, options.settings)
+    layout = RunLayout(options.output.absolute())
+    out = Console(highlight=False, stderr=as_json)
+    with _opened(recipe, options, layout, out) as opened:
+        _engine_exists(options.engine)
+        return _drive(RunState(layout, recipe, opened), options, out, as_json=as_json)
+
+
+@_answers
+def plan(options: RunOptions, *, as_json: bool = False) -> int:
+    """Pin the input, and say what a run would do."""
+    recipe = load(options.recipe, options.settings)
+    layout = RunLayout(options.output.absolute())
+    with _opened(recipe, options, layout, Console(highlight=False, stderr=as_json)) as opened:
+        found = estimate(RunState(layout, recipe, opened))
+    _print(found.facts(), as_json, found.show)
+    return 0
+
+
+@_answers
+def status(folder: Path, *, as_json: bool = False) -> int:
+    """Show a run's accounting."""
+    state = _saved(folder)
+    found = {**summary.facts(state), "driver": summary.driver(state)}
+
+    def show(console: Console) -> None:
+        summary.show(found, console)
+        console.print(Text(found["driver"] or "no driver is at work on it"))
+
+    _print(found, as_json, show)
+    return 0
+
+
+@_answers
+def pack(folder: Path, settings: Sequence[str], engine: str, address: str | None) -> int:
+    """Pack a run's rows again."""
+    layout = RunLayout(folder.absolute())
+    recipe = launch.saved_recipe(layout, settings)
+    options = RunOptions(recipe.name, folder, engine=engine, address=address, start="pack")
+    _engine_exists(engine)
+    with Lease(layout.lease):
+        state = RunState(layout, recipe, Plan.load(layout.plan_json))
+        return _drive(state, options, Console(highlight=False))
+
+
+@_answers
+def verify(folder: Path, *, as_json: bool = False) -> int:
+    """Check a run; 1 when anything is off."""
+    report = verify_run(_saved(folder))
+
+    def show(console: Console) -> None:
+        for problem in report.problems:
+            console.print(Text(problem))
+        verdict = f"{len(report.problems)} problems" if report.problems else "sound"
+        console.print(
+            Text(f"{verdict}: {report.files:,} files, {report.rows:,} rows, {report.samples:,} samples looked at")
+        )
+
+    _print(report.facts(), as_json, show)
+    return 1 if report.problems else 0
+
+
+@_answers
+def recipes() -> int:
+    """List what ships."""
+    for name, text in shipped().items():
+        recipe = load(name)
+        first = recipe.description.strip().splitlines()[:1]
+        sys.stdout.write(f"{name:<20} {first[0] if first else ''}\n")
+        del text
+    return 0
+
+
+@_answers
+def schema(what: str) -> int:
+    """Print a schema."""
+    from jobs import schema_text
+
+    texts = {"recipe": schema_text.recipe, "layers": schema_text.layers, "shard": schema_text.shard}
+    if what not in texts:
+        raise RecipeError("shardmill schema", [f"{what!r} is none of {', '.join(texts)}"])
+    sys.stdout.write(texts[what]() + "\n")
+    return 0
+
+
+@_answers
+def try_fetch(urls: Sequence[str], allow: Sequence[str], recipe: str | None, settings: Sequence[str]) -> int:
+    """Fetch and judge URLs."""
+    stages = load(recipe, settings).stages if recipe else []
+    spec = next((stage for stage in stages if isinstance(stage, Pull)), Pull())
+    if allow:
+        spec = replace(spec, allow=(*spec.allow, *allow))
+
+    async def describe_all() -> None:
+        async for found in describe(spec, urls):
+            sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+
+    asyncio.run(describe_all())
+    return 0
+
+
+def _drive(state: RunState, options: RunOptions, out: Console, *, as_json: bool = False) -> int:
+    """Run the engine over an opened run, and end with the accounting."""
+    control = Control()
+    try:
+        engine = Engine(
+            state,
+            _executor(options.engine, options.address, state.recipe, control),
+            control,
+            until=options.until,
+            start=options.start,
+        )
+    except LookupError as error:
+        raise RecipeError("--until/--from", [str(error.args[0])]) from None
+    launch.save_run(state.layout, state.recipe, state.plan)
+    with logging_to(state):
+        log.info("run %s of recipe %s: %s rows", state.plan.key, state.recipe.name, state.plan.planned_rows)
+        try:
+            with _draining(control), Progress(state, control, out).show():
+                engine.run()
+        except _TROUBLE as error:
+            log.error("%s", error)
+            _print(summary.facts(state), as_json, lambda console: summary.show(summary.facts(state), console), out)
+            raise
+        found = summary.facts(state)
+        log.info("done: %s", json.dumps(found))
+    _print(found, as_json, lambda console: _show_end(found, state, console))
+    dead = sum(tally.counts[what] for tally in state.tally.values() for what in tally.counts if "worker_died" in what)
+    if dead:
+        sys.stderr.write(f"{dead} rows killed their worker; see reason worker_died in `shardmill status`\n")
+    return 1 if dead else 0
+
+
+def _show_end(found: dict[str, Any], state: RunState, console: Console) -> None:
+    summary.show(found, console)
+    if found["complete"]:
+        size = found["shard_bytes"] / 1e6
+        console.print(Text(f"{found['shards']} shards, {size:,.1f} MB: {state.layout.dataset}"))
+
+
+@contextmanager
+def _opened(recipe: Recipe, options: RunOptions, layout: RunLayout, out: Console) -> Iterator[Plan]:
+    """The plan of the run, held by this driver while the block lasts. Nothing is touched before the input is good."""
+    local = tuple(source if "://" in source else str(Path(source).absolute()) for source in options.inputs)
+    inputs = launch.examine(recipe, local, layout, restart=options.restart)
+    if options.restart and layout.plan_json.exists():
+        with Lease(layout.lease):
+            moved = launch.move_aside(layout)
+        out.print(Text(f"the old run is now {moved}"))
+    with Lease(layout.lease), out.status("reading the input …") as reading:
+        opened = launch.open_plan(
+            recipe,
+            inputs,
+            layout,
+            limit=options.limit,
+            on_rows=lambda rows: reading.update(f"reading the input: {rows:,} rows"),
+        )
+        reading.stop()
+        yield opened
+
+
+def _executor(engine: str, address: str | None, recipe: Recipe, control: Control) -> OpenExecutor:
+    def open_executor(stack: ExitStack) -> Executor:
+        executor: Executor
+        if engine == "inline":
+            executor = InlineExecutor(recipe.run.parts_in_flight)
+        else:
+            from jobs.cluster import RayExecutor, cluster
+
+            executor = RayExecutor(stack.enter_context(cluster(address)), recipe.run.parts_in_flight)
+            _install(control)  # Ray installs a handler of its own, which would not drain
+        stack.callback(executor.close)
+        return executor
+
+    return open_executor
+
+
+def _engine_exists(engine: str) -> None:
+    if engine not in ("ray", "inline"):
+        raise RecipeError("--engine", [f"{engine!r} is neither ray nor inline"])
+
+
+def _saved(folder: Path) -> RunState:
+    """The state of the latest run in a folder, tallies up to date."""
+    layout = RunLayout(folder.absolute())
+    state = RunState(layout, launch.saved_recipe(layout), Plan.load(layout.plan_json))
+    state.count_valid()
+    return state
+
+
+def _install(control: Control) -> None:
+    """SIGTERM and Ctrl-C drain; the second time they interrupt."""
+
+    def handle(signum: int, frame: object) -> None:  # noqa: ARG001
+        if control.stop:
+            raise KeyboardInterrupt
+        control.stop = True
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
+
+
+@contextmanager
+def _draining(control: Control) -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    _install(control)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
+
+
+def _print(
+    found: dict[str, Any], as_json: bool, show: Callable[[Console], None], console: Console | None = None
+) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+    else:
+        show(console or Console(highlight=False))

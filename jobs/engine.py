@@ -1,0 +1,145 @@
+"""The driver: segment, set rule, segment, …, shards. All state that matters is in commits, so it may die anywhere."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from jobs.executor import Call, Executor
+from jobs.files import sweep
+from jobs.hops import Hop, hop_index
+from jobs.pack import pack_shards
+from jobs.second_pass import plan_second_pass, recount
+from jobs.segment import Segment
+from jobs.sets import SetRun
+from jobs.state import Control, RunState
+from jobs.tally import HopTally
+from jobs.trouble import PartError, StoppedError, WaitingError
+
+OpenExecutor = Callable[[ExitStack], Executor]
+"""Opens an executor that the stack closes."""
+
+_TICK_S = 0.2
+_TRIES = 3
+
+
+class Engine:
+    """Runs a recipe over a plan. The caller holds the lease.
+
+    `until` and `start` name the last and the first hop (or a stage in it) to do; shards are packed only by a run that
+    goes to the end.
+    """
+
+    def __init__(
+        self,
+        state: RunState,
+        open_executor: OpenExecutor,
+        control: Control,
+        *,
+        until: str | None = None,
+        start: str | None = None,
+    ) -> None:
+        self._state, self._control = state, control
+        self._open_executor = open_executor
+        self._opened: Executor | None = None
+        self._stack = ExitStack()
+        self._last = hop_index(state.hops, until) if until else len(state.hops) - 1
+        self._first = hop_index(state.hops, start) if start else 0
+
+    def run(self) -> None:
+        """Run to the end. Raises `StoppedError`, `WaitingError`, `CollapseError` or `PartError` when it cannot."""
+        for hop in self._state.hops:
+            sweep(hop.path(self._state.layout, 0).parent)
+        with self._stack:
+            try:
+                while self._second_pass_follows():
+                    pass
+                if self._last == len(self._state.hops) - 1:
+                    pack_shards(self._state, self._calls)
+            finally:
+                for manifest in self._state.manifests.values():
+                    manifest.compact()
+
+    def _second_pass_follows(self) -> bool:
+        """Take every part through every hop; True when failures were planned anew and must go the same way."""
+        for hops in _segments(self._state.hops[: self._last + 1]):
+            if hops[0].kind == "set":
+                self._judge_set(hops[0])
+                continue
+            Segment(self._state, hops, self._executor, self._control, self._first).run()
+            if self._opened:
+                for hop in hops:
+                    self._opened.release(hop)
+            if hops[0].index >= self._first and self._plan_second_pass(hops):
+                return True
+        return False
+
+    def _judge_set(self, hop: Hop) -> None:
+        state = self._state
+        jobs = tuple(state.job(hop, part) for part in state.plan.parts)
+        rule = SetRun(state.layout, jobs, state.tally[hop.previous].kept if hop.previous else 0)
+        tally = state.tally[hop.name] = HopTally(parts=len(jobs))
+        if not (rule.is_complete() and all(state.is_valid(hop, part) for part in state.plan.parts)):
+            if hop.index < self._first:
+                raise WaitingError(f"{hop.name} has not judged these rows, and this run starts after it")
+            self._control.note = f"{hop.name}: judging the whole set"
+            for commit in rule.run(self._calls):
+                state.manifests[hop.name].record(commit)
+            self._control.note = ""
+        for part in state.plan.parts:
+            tally.add(state.manifests[hop.name][part.number])
+
+    def _plan_second_pass(self, hops: list[Hop]) -> bool:
+        state = self._state
+        if not state.recipe.run.second_pass:
+            return False
+        plan, rows = plan_second_pass(state.plan, state.layout, hops, state.manifests)
+        if rows:
+            state.adopt(plan)
+            self._control.note = f"second pass over {rows:,} rows that failed and may be retried"
+        # also after a kill between the two: a plan that was saved may await its counts
+        recount(state.plan, state.layout, state.hops, state.manifests)
+        return rows > 0
+
+    def _calls(self, calls: Sequence[Call]) -> list[Any]:
+        """Run calls; their results in order. A dead worker's call runs again, any error stops the run."""
+        results: dict[int, Any] = {}
+        tries = [0] * len(calls)
+        waiting, running = deque(range(len(calls))), 0
+        while waiting or running:
+            if self._control.stop:
+                raise StoppedError
+            while waiting and self._executor().room(calls[waiting[0]]):
+                number = waiting.popleft()
+                self._executor().submit(number, calls[number])
+                tries[number] += 1
+                running += 1
+            for done in self._executor().wait(_TICK_S):
+                assert isinstance(done.key, int)
+                running -= 1
+                if done.died and tries[done.key] < _TRIES:
+                    waiting.append(done.key)
+                elif done.error:
+                    name = calls[done.key].function.__name__
+                    raise PartError(f"{name}: {type(done.error).__name__}: {done.error}") from done.error
+                else:
+                    results[done.key] = done.value
+            self._control.tick()
+        return [results[number] for number in range(len(calls))]
+
+    def _executor(self) -> Executor:
+        """Opened by the first job: a run that finds everything committed starts no cluster."""
+        if self._opened is None:
+            self._opened = self._open_executor(self._stack)
+        return self._opened
+
+
+def _segments(hops: list[Hop]) -> list[list[Hop]]:
+    """Runs of hops between set rules; every set rule by itself."""
+    segments: list[list[Hop]] = []
+    for hop in hops:
+        if segments and hop.kind != "set" and segments[-1][-1].kind != "set":
+            segments[-1].append(hop)
+        else:
+            segments.append([hop])
+    return segments

@@ -1,0 +1,64 @@
+"""Finding the rows that kill their worker, so that the rest of their part is kept and the night goes on.
+
+A part whose worker died first runs again in a worker of its own: most often it was a neighbour's fault, or somebody's
+``kill``. Dies it again, its rows are halved until single rows are found that die alone; the part is then run without
+them, and they become ``worker_died``. A part that dies even so (its rows are harmless one by one and deadly together)
+has all its rows so marked.
+"""
+
+import dataclasses
+from collections import deque
+from dataclasses import dataclass, field
+
+from jobs.part import PartJob
+
+Rows = tuple[int, ...]
+
+
+@dataclass
+class Isolation:
+    """The search in one part. Ask for the `next_job`, run it in a worker of its own, tell what became of it."""
+
+    job: PartJob
+    rows: Rows
+    _phase: str = "whole"
+    _probes: deque[Rows] = field(default_factory=deque)
+    _poison: list[int] = field(default_factory=list)
+
+    def next_job(self) -> PartJob:
+        """The job to run now; it commits the part unless it is a probe."""
+        if self._phase == "whole":
+            return self.job
+        if self._phase == "probe":
+            return dataclasses.replace(self.job, only=self._probes[0])
+        return dataclasses.replace(self.job, poison=tuple(sorted(self._poison)))
+
+    def died(self) -> None:
+        """The worker of the last job died."""
+        if self._phase == "whole":
+            self._phase = "probe"
+            self._split(self.rows)
+        elif self._phase == "probe":
+            self._split(self._probes.popleft())
+        else:
+            self._poison = list(self.rows)
+        self._end_of_search()
+
+    def survived(self) -> bool:
+        """The last job ended well; True when that was the part itself and not a probe."""
+        if self._phase != "probe":
+            return True
+        self._probes.popleft()
+        self._end_of_search()
+        return False
+
+    def _split(self, rows: Rows) -> None:
+        if len(rows) == 1:
+            self._poison += rows
+            return
+        half = len(rows) // 2
+        self._probes.extendleft([rows[half:], rows[:half]])
+
+    def _end_of_search(self) -> None:
+        if self._phase == "probe" and not self._probes:
+            self._phase = "without"

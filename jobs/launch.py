@@ -1,0 +1,148 @@
+"""Opening a run: the input is looked at before anything is touched, then pinned in the plan."""
+
+import json
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jobs.files import digest, write_atomically
+from jobs.intake import stream
+from jobs.plan import Plan, Window
+from pipelines.recipe import Recipe, fingerprint
+from pipelines.recipe_text import parse
+from pipelines.sources.find import InputFile, find, signature
+from schemas.layout import RunLayout
+
+_VERSIONED = ("shardmill", "pyarrow", "ray", "aiohttp", "pillow", "simplejpeg", "opencv-python-headless")
+
+
+class RunMismatchError(Exception):
+    """An output folder that holds a run of another input, or no run at all; the message says what differs."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Input files that were found readable, and what they are recognised by."""
+
+    files: tuple[InputFile, ...]
+    signed: tuple[dict[str, Any], ...]
+
+
+def examine(recipe: Recipe, inputs: Sequence[str], layout: RunLayout, *, restart: bool = False) -> Inputs:
+    """Look at the input and the output folder before anything is touched.
+
+    Raises `InputError` for inputs that cannot be read, and `RunMismatchError` for a folder that holds something else.
+    """
+    files = find(list(inputs), recipe.source) if inputs else []
+    found = Inputs(tuple(files), tuple(signature(files)))
+    if layout.plan_json.exists() and not restart:
+        if inputs:
+            _check_same_input(Plan.load(layout.plan_json), found.signed, fingerprint(recipe.source), layout)
+    elif not inputs:
+        raise RunMismatchError(f"{layout.root} holds no run yet: say what to read with --input")
+    elif layout.root.exists() and not layout.plan_json.exists() and _is_foreign(layout.root):
+        raise RunMismatchError(f"{layout.root} is not empty and holds no run: give another --output")
+    return found
+
+
+def open_plan(
+    recipe: Recipe,
+    inputs: Inputs,
+    layout: RunLayout,
+    *,
+    limit: int | None = None,
+    on_rows: Callable[[int], None] = lambda _: None,
+) -> Plan:
+    """The plan of the run in `layout`: a new one, or the old one with what is new in `inputs`, and parts up to `limit`.
+
+    The caller holds the lease and has had the input examined.
+    """
+    if layout.plan_json.exists():
+        plan = Plan.load(layout.plan_json)
+    else:
+        source = fingerprint(recipe.source)
+        key = fingerprint(recipe.run.seed, [_identity(file) for file in inputs.signed], source)[:10]
+        plan = Plan(key, recipe.run.seed, recipe.run.part_rows, source, ())
+    known = {_identity(file) for file in plan.files}
+    pairs = zip(inputs.files, inputs.signed, strict=True)
+    new = [(file, sign) for file, sign in pairs if _identity(sign) not in known]
+    if new:
+        generation_0 = [window for window in plan.windows if window.generation == 0]
+        windows = stream(
+            [file for file, _ in new],
+            recipe.source,
+            layout.input,
+            seed=plan.seed,
+            first_id=plan.input_rows,
+            first_window=len(generation_0),
+            part_rows=plan.part_rows,
+            on_progress=on_rows,
+        )
+        added = [Window(w.name, w.rows, 0, digest(layout.window(w.name)), w.first_id) for w in windows]
+        plan = plan.with_windows(added, [sign for _, sign in new])
+    plan = plan.extend(limit)
+    plan.save(layout.plan_json)
+    return plan
+
+
+def move_aside(layout: RunLayout) -> Path | None:
+    """Rename the run's folder to the next free ``.old-N`` beside it; its new path, or None when there was no run."""
+    if not layout.plan_json.exists():
+        return None
+    beside = (layout.root.with_name(f"{layout.root.name}.old-{n}") for n in range(1, 1_000_000))
+    target = next(path for path in beside if not path.exists())
+    layout.root.rename(target)
+    return target
+
+
+def save_run(layout: RunLayout, recipe: Recipe, plan: Plan) -> None:
+    """Write down what is run, and with which versions."""
+    versions = {name: version(name) for name in _VERSIONED}
+    data = {
+        "key": plan.key,
+        "recipe": recipe.model_dump(mode="json"),
+        "versions": {"python": platform.python_version(), **versions},
+    }
+    write_atomically(layout.run_json, json.dumps(data, indent=1, ensure_ascii=False))
+
+
+def saved_recipe(layout: RunLayout, settings: Sequence[str] = ()) -> Recipe:
+    """The recipe of the latest run in `layout`, with settings applied.
+
+    Raises `RunMismatchError` when there is no run, and `RecipeError` for settings that do not fit.
+    """
+    if not (layout.run_json.exists() and layout.plan_json.exists()):
+        raise RunMismatchError(f"{layout.root} holds no run")
+    recipe = json.loads(layout.run_json.read_text("utf-8"))["recipe"]
+    return parse(json.dumps(recipe), f"the recipe of {layout.root}", settings)
+
+
+def _is_foreign(folder: Path) -> bool:
+    """Whether a folder holds anything that a run killed while it planned would not have left."""
+    return any(entry.name not in {"input", "driver.lock", "report"} for entry in folder.iterdir())
+
+
+def _check_same_input(plan: Plan, signed: Sequence[dict[str, Any]], source: str, layout: RunLayout) -> None:
+    """Every file that was planned must be given again, as it was; new ones may come on top."""
+    problems = []
+    if plan.source != source:
+        problems.append("the recipe's `source:` (format or columns) is not the one it was planned with")
+    given = {_identity(file) for file in signed}
+    names = {file["name"] for file in signed}
+    for file in plan.files:
+        if _identity(file) not in given:
+            what = "has changed since" if file["name"] in names else "is not among the inputs now"
+            problems.append(f"{file['name']} ({file['bytes']:,} bytes) was planned and {what}")
+    if problems:
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        raise RunMismatchError(
+            f"{layout.root} holds a run of another input:\n{lines}\n"
+            "Give the same input, another --output, or --restart to move the old run aside."
+        )
+
+
+def _identity(file: dict[str, Any]) -> tuple[int, str]:
+    return file["bytes"], file["digest"]

@@ -1,0 +1,47 @@
+"""The schemas as text, for `shardmill schema`."""
+
+import json
+
+import pyarrow as pa
+
+from pipelines.recipe import Recipe
+from schemas import tables
+from schemas.chatml import SHARD
+from schemas.reasons import REASONS
+
+
+def recipe() -> str:
+    """The JSON Schema of recipes."""
+    return json.dumps(Recipe.model_json_schema(), indent=1, ensure_ascii=False)
+
+
+def layers() -> str:
+    """The Arrow schemas of input and layers, with what each column means, and the closed list of reasons."""
+    groups = {
+        "input": tables.INPUT,
+        "every layer": tables.VERDICT,
+        "added by pull": tables.PULLED,
+        "added by exact_duplicates": tables.SET_EVIDENCE,
+        "added by pack": tables.PACKED,
+    }
+    reasons = [
+        f"  {r.name:<20} {r.outcome.value:<9}{'retriable  ' if r.retriable else '           '}{r.meaning}"
+        for r in REASONS.values()
+    ]
+    return "\n\n".join(
+        [*(_described(name, schema) for name, schema in groups.items()), "\n".join(["reasons", *reasons])]
+    )
+
+
+def shard() -> str:
+    """The Arrow schema of the training shard."""
+    return _described("training shard", SHARD)
+
+
+def _described(name: str, schema: pa.Schema) -> str:
+    lines = [name]
+    for field in schema:
+        doc = {key.decode(): text.decode() for key, text in (field.metadata or {}).items()}
+        extra = ", ".join(doc[key] for key in ("unit", "range") if doc.get(key))
+        lines.append(f"  {field.name}: {field.type}\n      {doc.get('meaning', '')}{f' ({extra})' if extra else ''}")
+    return "\n".join(lines)

@@ -1,0 +1,82 @@
+"""Trying retriable failures once more: the failed rows become a window of their own, one generation later."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from jobs.commit import current_counts
+from jobs.files import digest
+from jobs.hops import Hop
+from jobs.intake import write_window
+from jobs.manifest import Manifest
+from jobs.plan import Generations, Ids, Part, Plan, Window, read_input
+from schemas.layout import RunLayout
+from schemas.reasons import REASONS
+
+_WINDOW_ROWS = 1 << 20
+_RETRIABLE = frozenset(name for name, reason in REASONS.items() if reason.retriable)
+
+
+def plan_second_pass(
+    plan: Plan, layout: RunLayout, hops: list[Hop], manifests: Mapping[str, Manifest]
+) -> tuple[Plan, int]:
+    """The plan with retry windows for every retriable failure in `hops` that was not retried yet, and their number.
+
+    The windows are written; saving the plan, which is what makes it so, and the `recount` are left to the caller.
+    """
+    generations = Generations(plan, layout)
+    failed = [ids for part, ids in _failures(plan, layout, hops, manifests, generations) if len(ids)]
+    if not failed:
+        return plan, 0
+    ids = np.sort(np.concatenate(failed))
+    for start in range(0, len(ids), _WINDOW_ROWS):
+        plan = plan.with_retry(_write_window(plan, layout, ids[start : start + _WINDOW_ROWS]))
+    return plan, len(ids)
+
+
+def recount(plan: Plan, layout: RunLayout, hops: list[Hop], manifests: Mapping[str, Manifest]) -> None:
+    """Bring the manifests' counts up to date after rows of committed parts were taken over by a retry."""
+    generations = Generations(plan, layout)
+    for part in plan.parts:
+        superseded = generations.superseded(part)
+        if not len(superseded):
+            continue
+        for hop in hops:
+            commit = manifests[hop.name].get(part.number)
+            if commit:
+                counts = current_counts(hop.path(layout, part.number), superseded)
+                if counts != commit.counts:
+                    manifests[hop.name].record(dataclasses.replace(commit, counts=counts))
+
+
+def _failures(
+    plan: Plan, layout: RunLayout, hops: list[Hop], manifests: Mapping[str, Manifest], generations: Generations
+) -> Iterator[tuple[Part, Ids]]:
+    for part in plan.parts:
+        if part.generation:
+            continue  # once, and no more
+        for hop in hops:
+            commit = manifests[hop.name].get(part.number)
+            if commit and any(what.partition("/")[2] in _RETRIABLE for what in commit.counts):
+                layer = pq.read_table(hop.path(layout, part.number), columns=["id", "reason"])
+                failed = layer.filter(pc.is_in(layer["reason"], pa.array(sorted(_RETRIABLE))))["id"].to_numpy()
+                yield part, np.setdiff1d(failed, generations.superseded(part), assume_unique=True)
+
+
+def _write_window(plan: Plan, layout: RunLayout, ids: Ids) -> Window:
+    """Copy the input rows of `ids` into a window of generation 1."""
+    pieces, at = [], 0
+    while at < len(ids):
+        part = plan.part_of(int(ids[at]))
+        rows = read_input(layout, part, None)
+        wanted = rows.filter(pc.is_in(rows["id"], pa.array(ids[at : at + part.rows])))
+        pieces.append(wanted)
+        at += len(wanted)
+    name = f"retry-{sum(window.generation > 0 for window in plan.windows):06d}.parquet"
+    path = layout.window(name)
+    write_window(path, pa.concat_tables(pieces), plan.part_rows)
+    return Window(name, len(ids), 1, digest(path), None)

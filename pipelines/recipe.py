@@ -1,0 +1,85 @@
+"""The recipe: one explicit model of everything a recipe can say.
+
+A new stage is a file in its folder, an entry in the union below, and a test; nothing else.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from typing import Annotated, Any
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_jsonable_python
+
+from pipelines.chatml.pack import PackSpec
+from pipelines.filters.image import AspectRatio, MinBytes, MinSide
+from pipelines.pull.stage import Pull
+from pipelines.sets.exact_duplicates import ExactDuplicates
+from pipelines.sources.spec import SourceSpec
+from pipelines.stage import SetRule, Stage, semantic_fields, title
+from schemas.tables import INPUT
+
+AnyStage = Annotated[Pull | AspectRatio | MinSide | MinBytes | ExactDuplicates, Field(discriminator="stage")]
+
+
+class RunSpec(BaseModel):
+    """How a run is driven. None of it changes what comes out, save for `seed` and `part_rows`, which the plan pins."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int = Field(0, description="of the permutation of the input, and so of what `--limit` samples")
+    part_rows: int = Field(512, ge=1, le=100_000, description="rows a part: the unit of work, retry and commit")
+    parts_in_flight: int = Field(4, ge=1, description="parts that one pull actor works on at a time")
+    min_free_gb: float = Field(2.0, ge=0, description="below this much free disk the run pauses")
+    second_pass: bool = Field(True, description="try retriable failures once more, later in the same run")
+    collapse_rows: int = Field(1024, ge=1, description="rows over which one cause is looked for")
+    collapse_hosts: int = Field(20, ge=2, description="distinct hosts it must spread over")
+    collapse_share: float = Field(0.95, gt=0.5, le=1, description="share of those rows it must explain")
+    collapse_pause_s: float = Field(30.0, ge=0, description="pause before probing whether it is over, in seconds")
+    drain_s: float = Field(30.0, ge=0, description="grace for parts in flight on SIGTERM or Ctrl-C, in seconds")
+
+
+class Recipe(BaseModel):
+    """A whole recipe."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    description: str = ""
+    source: SourceSpec = Field(default_factory=SourceSpec)
+    stages: list[AnyStage] = Field(min_length=1)
+    pack: PackSpec = Field(default_factory=PackSpec)
+    run: RunSpec = Field(default_factory=RunSpec)
+
+
+def misfits(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
+    """What is wrong between stages that are each well formed: ``(where, what)`` pairs, empty when all is well."""
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    titles = Counter(title(stage) for stage in recipe.stages)
+    available = set(INPUT.names)
+    for index, stage in enumerate(recipe.stages):
+        where = ("stages", index)
+        if titles[title(stage)] > 1:
+            found.append((where, f"two stages are called {title(stage)!r}; give one a name of its own with `name:`"))
+        absent = [column for column in stage.reads if column not in available]
+        found += [(where, f"{title(stage)} reads `{column}`, which no stage before it provides") for column in absent]
+        available |= set(stage.adds.names)
+    return found
+
+
+def fingerprint(*parts: Any) -> str:
+    """16 hex digits over anything that JSON can hold."""
+    text = json.dumps(to_jsonable_python(parts), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def stage_identity(stage: Stage | SetRule) -> dict[str, Any]:
+    """What of a stage decides its verdicts: kind, version and semantic fields."""
+    return {"stage": stage.stage, "version": stage.version, **semantic_fields(stage)}
+
+
+def columns_of(stages: list[Stage | SetRule]) -> pa.Schema:
+    """The columns that `stages` add together; where two add the same one, it stands once."""
+    fields = {field.name: field for stage in stages for field in stage.adds}
+    return pa.schema(list(fields.values()))
