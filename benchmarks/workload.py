@@ -191,7 +191,7 @@ def _picture(draw: np.random.Generator, seed: int, width: int, height: int) -> I
     """Two textures blended, a few coloured shapes over them."""
     crop_width, crop_height = min(width, _TEXTURE_SIDE), min(height, _TEXTURE_SIDE)
     weight = int(draw.integers(64, 192))
-    first, second = (_crop(draw, _textures(seed), crop_width, crop_height) for _ in range(2))
+    first, second = (_crop(draw, seed, crop_width, crop_height) for _ in range(2))
     blend = (first.astype(np.uint16) * weight + second.astype(np.uint16) * (256 - weight)) >> 8
     image = Image.fromarray(blend.astype(np.uint8)).resize((width, height))
     canvas = ImageDraw.Draw(image)
@@ -201,8 +201,8 @@ def _picture(draw: np.random.Generator, seed: int, width: int, height: int) -> I
     return image
 
 
-def _crop(draw: np.random.Generator, textures: list[Pixels], width: int, height: int) -> Pixels:
-    texture = textures[draw.integers(len(textures))]
+def _crop(draw: np.random.Generator, seed: int, width: int, height: int) -> Pixels:
+    texture = _texture(seed, int(draw.integers(_TEXTURES)))
     top, left = (int(draw.integers(0, _TEXTURE_SIDE - side + 1)) for side in (height, width))
     window = texture[top : top + height, left : left + width]
     return window[:, ::-1] if draw.random() < 0.5 else window
@@ -215,19 +215,15 @@ def _shapes(draw: np.random.Generator, width: int, height: int) -> Iterator[list
         yield draw.integers([0, 0, 8, 0, 0, 0, 0], high).tolist()
 
 
-@lru_cache(maxsize=1)
-def _textures(seed: int) -> list[Pixels]:
+@lru_cache(maxsize=_TEXTURES)
+def _texture(seed: int, index: int) -> Pixels:
     """Colour noise summed over octaves, 1/f-like as photographs are."""
-    textures = []
-    for index in range(_TEXTURES):
-        draw = np.random.default_rng([seed, 999, index])  # a stream that no item has: theirs are two numbers long
-        total = np.zeros((_TEXTURE_SIDE, _TEXTURE_SIDE, 3), np.float32)
-        for cells, amplitude in _OCTAVES:
-            grid = (draw.random((cells, cells, 3), np.float32) - 0.5) * 2 * amplitude
-            for channel in range(3):
-                plane = Image.fromarray(np.ascontiguousarray(grid[..., channel]))
-                total[..., channel] += np.asarray(
-                    plane.resize((_TEXTURE_SIDE, _TEXTURE_SIDE), Image.Resampling.BICUBIC)
-                )
-        textures.append((total + draw.integers(90, 165)).clip(0, 255).astype(np.uint8))
-    return textures
+    draw = np.random.default_rng([seed, 999, index])  # a stream that no item has: theirs are two numbers long
+    total = np.zeros((_TEXTURE_SIDE, _TEXTURE_SIDE, 3), np.float32)
+    for cells, amplitude in _OCTAVES:
+        grid = (draw.random((cells, cells, 3), np.float32) - 0.5) * 2 * amplitude
+        for channel in range(3):
+            plane = Image.fromarray(np.ascontiguousarray(grid[..., channel]))
+            total[..., channel] += np.asarray(plane.resize((_TEXTURE_SIDE, _TEXTURE_SIDE), Image.Resampling.BICUBIC))
+    pixels: Pixels = (total + draw.integers(90, 165)).clip(0, 255).astype(np.uint8)
+    return pixels
