@@ -1,0 +1,59 @@
+"""Which of a file's columns mean what, and what to say where one is missing."""
+
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.sources.files import InputError, Unit
+from pipelines.sources.spec import SourceSpec
+
+_USUAL = {
+    "url": ("url", "image_url", "img_url", "image", "link", "src"),
+    "caption": ("caption", "text", "alt", "alt_text", "title", "description"),
+    "license": ("license", "licence", "rights"),
+}
+"""What published tables call these columns (LAION: URL and TEXT)."""
+_NAMED = 30  # columns that a message lists
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a look into a file shows."""
+
+    columns: tuple[str, ...]
+    units: tuple[Unit, ...]
+
+
+def mapped(spec: SourceSpec) -> dict[str, str]:
+    """Column name by role, for the roles that the recipe maps."""
+    roles = {"url": spec.columns.url, "caption": spec.columns.caption, "license": spec.columns.license}
+    return {role: name for role, name in roles.items() if name is not None}
+
+
+def check_columns(columns: Sequence[str], spec: SourceSpec) -> None:
+    """Raise an `InputError` that names every mapped column which is absent or there twice."""
+    counts = Counter(columns)
+    problems = [
+        _missing(role, name, columns) if not counts[name] else f"{counts[name]} columns are called `{name}`: rename one"
+        for role, name in mapped(spec).items()
+        if counts[name] != 1
+    ]
+    if problems:
+        raise InputError("\n".join(problems))
+
+
+def _missing(role: str, name: str, columns: Sequence[str]) -> str:
+    near = _nearest(role, name, columns)
+    listed = ", ".join(columns[:_NAMED]) + (", …" if len(columns) > _NAMED else "")
+    hint = f" (did you mean `{near}`?)" if near else ""
+    return f"no column `{name}`{hint}; it has {listed}; map it with `--set source.columns.{role}={near or 'COLUMN'}`"
+
+
+def _nearest(role: str, name: str, columns: Sequence[str]) -> str | None:
+    folded = {column.casefold(): column for column in reversed(columns)}
+    for wanted in (name, *_USUAL[role]):
+        if wanted.casefold() in folded:
+            return folded[wanted.casefold()]
+    near = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
+    return folded[near[0]] if near else None

@@ -1,0 +1,83 @@
+"""From what the user names (a file, a folder, a glob) to the paths of input files."""
+
+import posixpath
+from typing import Literal, cast
+
+from fsspec import AbstractFileSystem
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from pipelines.sources.files import InputError
+from pipelines.sources.spec import Format
+
+_FORMATS: dict[str, Format] = {
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+_MAGIC = frozenset("*?[")
+_NAMED = 5  # ignored files that a message names
+
+
+def format_of(path: str) -> Format | None:
+    """The format that a file's suffix stands for; ``.gz`` is looked through."""
+    stem = path.lower().removesuffix(".gz")
+    return _FORMATS.get(posixpath.splitext(stem)[1])
+
+
+def is_gzip_name(path: str) -> bool:
+    """Whether a file's name says that it is gzipped."""
+    return path.lower().endswith(".gz")
+
+
+def expand(text: str, format_: Literal["auto"] | Format) -> list[str]:
+    """The files that `text` stands for, sorted: absolute local paths, or URLs.
+
+    Below folders and globs, whatever is hidden or starts with ``_`` is passed over, and so are files whose suffix
+    tells no format while `format_` is auto. Raises an `InputError` where nothing is left.
+    """
+    try:
+        filesystem, path = url_to_fs(text)
+    except (ValueError, ImportError) as error:
+        raise InputError(f"cannot be opened: {error}") from error
+    if filesystem.isfile(path):
+        return [_full(filesystem, path)]
+    if filesystem.isdir(path):
+        found = _below(filesystem, path)
+    elif _MAGIC.intersection(path):
+        found = _matching(filesystem, path)
+    else:
+        raise InputError("there is no such file or folder")
+    wanted = [one for one in found if format_ != "auto" or format_of(one)]
+    if not wanted:
+        ignored = f"; ignored: {', '.join(found[:_NAMED])}" if found else ""
+        raise InputError(f"no {' '.join(_FORMATS)} file (or .gz of them) is there{ignored}")
+    return [_full(filesystem, one) for one in sorted(wanted)]
+
+
+def _below(filesystem: AbstractFileSystem, folder: str) -> list[str]:
+    root = folder.rstrip("/")
+    return [path for path in cast(list[str], filesystem.find(root)) if not _passed_over(path[len(root) :])]
+
+
+def _matching(filesystem: AbstractFileSystem, pattern: str) -> list[str]:
+    fixed = pattern[: min(pattern.index(magic) for magic in _MAGIC.intersection(pattern))]
+    root = fixed.rpartition("/")[0]
+    found: list[str] = []
+    for path, entry in filesystem.glob(pattern, detail=True).items():
+        if _passed_over(path[len(root) :]):
+            continue
+        found += _below(filesystem, path) if entry["type"] == "directory" else [path]
+    return list(dict.fromkeys(found))
+
+
+def _passed_over(relative: str) -> bool:
+    return any(component.startswith((".", "_")) for component in relative.split("/"))
+
+
+def _full(filesystem: AbstractFileSystem, path: str) -> str:
+    if isinstance(filesystem, LocalFileSystem):
+        return path
+    return cast(str, filesystem.unstrip_protocol(path))

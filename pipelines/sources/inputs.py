@@ -1,0 +1,120 @@
+"""The input as a whole: what the user names becomes a list of readable files, and each file a stream of rows.
+
+Everything that is wrong with the input is found by `find`, before any work, and told in one message.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from pipelines.sources import delimited, jsonl, parquet
+from pipelines.sources.columns import Contents, check_columns
+from pipelines.sources.expand import expand, format_of, is_gzip_name
+from pipelines.sources.files import InputError, InputFile, Unit, open_bytes, short_names
+from pipelines.sources.spec import Format, SourceSpec
+
+__all__ = ["InputError", "InputFile", "Unit", "find", "read"]
+
+_GZIP = b"\x1f\x8b"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_PROBLEMS = 20  # that one message tells
+_NAMED = 3  # files that share a problem
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    inspect: Callable[[InputFile, SourceSpec], Contents]
+    read: Callable[[InputFile, SourceSpec, Unit], Iterator[pa.RecordBatch]]
+
+
+_READERS: dict[Format, _Reader] = {
+    "parquet": _Reader(parquet.inspect, parquet.read),
+    "csv": _Reader(delimited.inspect, delimited.read),
+    "tsv": _Reader(delimited.inspect, delimited.read),
+    "jsonl": _Reader(jsonl.inspect, jsonl.read),
+}
+
+
+def find(inputs: list[str], spec: SourceSpec) -> list[InputFile]:
+    """The files that `inputs` (files, folders, globs; local or fsspec URLs) stand for, in the order of their names.
+
+    Raises an `InputError` with every problem there is: what is missing, unreadable, lacks a mapped column, or has no
+    row at all. Reads footers and first lines only.
+    """
+    if not inputs:
+        raise InputError("no input: name a file, a folder or a glob")
+    problems: dict[str, list[str]] = {}
+    paths: dict[str, None] = {}
+    for text in inputs:
+        try:
+            paths.update(dict.fromkeys(expand(text, spec.format)))
+        except InputError as error:
+            problems.setdefault(str(error), []).append(text)
+    names = short_names(list(paths))
+    files = []
+    for path in sorted(paths, key=names.__getitem__):
+        try:
+            files.append(_inspected(path, names[path], spec))
+        except InputError as error:
+            problems.setdefault(str(error), []).append(path)
+    if problems:
+        raise InputError(_told(problems))
+    if not any(file.units for file in files):
+        raise InputError(f"empty input: there is no row in {_several([file.path for file in files])}")
+    return files
+
+
+def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBatch]:
+    """The rows of one unit of `file` as batches of `pipelines.sources.rows.ROWS`, in file order.
+
+    Memory does not grow with the file. Raises an `InputError` where the file itself breaks off, as a truncated gzip
+    file does; a broken record is a row with `input_error` set.
+    """
+    rows = unit.first_row
+    try:
+        for batch in _READERS[file.format].read(file, spec, unit):
+            yield batch
+            rows += batch.num_rows
+    except (InputError, OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{file.path}: breaks off near row {rows}: {error}") from error
+
+
+def _inspected(path: str, name: str, spec: SourceSpec) -> InputFile:
+    format_ = format_of(path) if spec.format == "auto" else spec.format
+    if format_ is None:
+        raise InputError("its name does not tell the format: say it with `--set source.format=csv` (parquet, csv, …)")
+    gzipped = is_gzip_name(path)
+    try:
+        with open_bytes(path) as stored:
+            head = stored.read(8)
+            size = stored.seek(0, 2)
+        file = InputFile(name, path, format_, gzipped, size)
+        if not size and format_ != "parquet":
+            return file
+        _check_head(file, head)
+        contents = _READERS[format_].inspect(file, spec)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"cannot be read: {error}") from error
+    if contents.columns or contents.units:
+        check_columns(contents.columns, spec)
+    return replace(file, units=contents.units)
+
+
+def _check_head(file: InputFile, head: bytes) -> None:
+    if file.gzipped != head.startswith(_GZIP):
+        raise InputError("is called .gz but is not gzip data" if file.gzipped else "is gzip data: give its name a .gz")
+    if file.format != "parquet" and head.startswith(_UTF16):
+        raise InputError("is UTF-16 text: convert it with `iconv -f UTF-16 -t UTF-8`")
+
+
+def _told(problems: dict[str, list[str]]) -> str:
+    told = [f"{_several(where)}: {what}".replace("\n", "\n    ") for what, where in problems.items()]
+    more = [f"… and {len(told) - _PROBLEMS} more problems"] if len(told) > _PROBLEMS else []
+    return "\n".join(told[:_PROBLEMS] + more)
+
+
+def _several(paths: list[str]) -> str:
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    return ", ".join(paths[:_NAMED]) + more

@@ -1,0 +1,122 @@
+"""Rows as every reader hands them on: batches of `schemas.tables.INPUT` without ids.
+
+A cell that is no text (bytes that are not UTF-8, a NUL) becomes null and an error of its row; no row is ever lost.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.sources.spec import SourceSpec
+from schemas.tables import CAPTION, INPUT
+
+ROWS = pa.schema([column for column in INPUT if column.name != "id"])
+"""What readers yield. Ids are given by who lays the rows out."""
+
+_CAPTIONS = INPUT.field("captions").type
+
+
+@dataclass(slots=True)
+class Cells:
+    """Text columns of a batch on their way into `ROWS`, all of the same length."""
+
+    url: pa.StringArray
+    caption: pa.StringArray
+    license: pa.StringArray
+    source: pa.MapArray
+    errors: dict[int, str] = field(default_factory=dict)
+    """What is wrong with a row, by its position in the batch."""
+
+
+def batch(cells: Cells, spec: SourceSpec, file_name: str, first_row: int) -> pa.RecordBatch:
+    """The rows of `cells`, which lie in `file_name` from `first_row` on."""
+    n = len(cells.url)
+    errors = pa.nulls(n, pa.string())
+    if cells.errors:
+        errors = pa.array([cells.errors.get(row) for row in range(n)], pa.string())
+    return pa.RecordBatch.from_arrays(
+        [
+            cells.url,
+            web_captions(cells.caption, spec.caption_lang),
+            cells.license,
+            cells.source,
+            pa.repeat(file_name, n),
+            pa.array(np.arange(first_row, first_row + n)),
+            errors,
+        ],
+        schema=ROWS,
+    )
+
+
+def web_captions(texts: pa.StringArray, lang: str | None) -> pa.ListArray:
+    """A list of one caption of role "web" a row; an empty list where the text is null."""
+    ends = np.zeros(len(texts) + 1, np.int32)
+    np.cumsum(texts.is_valid().to_numpy(zero_copy_only=False), out=ends[1:])
+    texts = texts.drop_null()
+    n = len(texts)
+    langs = pa.nulls(n, pa.string()) if lang is None else pa.repeat(lang, n)
+    captions = pa.StructArray.from_arrays(
+        [texts, langs, pa.repeat("web", n), pa.nulls(n, pa.string())], fields=list(CAPTION)
+    )
+    return pa.ListArray.from_arrays(pa.array(ends), captions, type=_CAPTIONS)
+
+
+def carried(names: Sequence[str], columns: Sequence[pa.StringArray], n: int) -> pa.MapArray:
+    """`n` maps with the same keys, one for each of `columns`."""
+    k = len(names)
+    values = pa.concat_arrays(columns) if columns else pa.array([], pa.string())
+    row_by_row = np.arange(n * k, dtype=np.int32).reshape(k, n).T.ravel()
+    keys = pa.array(names, pa.string()).take(pa.array(np.tile(np.arange(k, dtype=np.int32), n)))
+    offsets = pa.array(np.arange(n + 1, dtype=np.int32) * np.int32(k))
+    return pa.MapArray.from_arrays(offsets, keys, values.take(pa.array(row_by_row)))
+
+
+def text_cells(values: Sequence[str | None]) -> pa.Array:
+    """Python strings as Arrow: a string array, or, where lone surrogates stand for broken bytes, a binary one."""
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError:
+        return pa.array([None if value is None else value.encode("utf-8", "surrogatepass") for value in values])
+
+
+def sound(texts: pa.Array, name: str, errors: dict[int, str]) -> pa.StringArray:
+    """`texts` (string or binary) as strings; what is no text becomes null, and an error of its row in `errors`."""
+    if _is_sound(texts):
+        return texts.cast(pa.string())
+    values: list[str | None] = []
+    for row, value in enumerate(texts.cast(pa.binary()).to_pylist()):
+        fault = None
+        try:
+            text = None if value is None else value.decode("utf-8")
+        except UnicodeDecodeError:
+            fault = "bytes that are not UTF-8"
+        else:
+            if text is not None and "\0" in text:
+                fault = "a NUL character"
+        if fault:
+            said = f"{name}: {fault}"
+            errors[row] = f"{errors[row]}; {said}" if row in errors else said
+        values.append(None if fault else text)
+    return pa.array(values, pa.string())
+
+
+def _is_sound(texts: pa.Array) -> bool:
+    if not pa.types.is_string(texts.type):
+        return False
+    try:
+        texts.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    _, offsets, data = texts.buffers()
+    if data is None or not len(texts):
+        return True
+    ends = np.frombuffer(offsets, np.int32)
+    used = np.frombuffer(data, np.uint8)[ends[texts.offset] : ends[texts.offset + len(texts)]]
+    return not used.size or bool(used.min())
+
+
+def printable(text: str) -> str:
+    """`text` without what UTF-8 cannot write and without NUL, for names and messages."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
