@@ -19,6 +19,7 @@ from jobs.collapse import CollapseError
 from jobs.engine import Engine, OpenExecutor
 from jobs.estimate import estimate
 from jobs.executor import Executor, InlineExecutor
+from jobs.files import write_atomically
 from jobs.lease import Lease, RunBusyError
 from jobs.plan import Plan
 from jobs.progress import Progress, log, logging_to
@@ -28,8 +29,16 @@ from jobs.verify import verify as verify_run
 from pipelines.pull.stage import Pull, describe
 from pipelines.recipe import Recipe
 from pipelines.recipe_text import RecipeError, load, shipped
-from pipelines.sources.find import InputError
+from pipelines.sources.files import InputError
 from schemas.layout import RunLayout
+
+_AFTER_DEMO = """
+Next:
+  shardmill status {run}        where every row is
+  shardmill verify {run}        check the run against itself
+  less {run}/dataset/README.md  the data set's card
+  python -c 'from datasets import load_dataset; print(load_dataset("{run}/dataset", split="train")[0])'
+  shardmill recipes; shardmill run web-captions --input YOUR.parquet --output RUN"""
 
 _P = ParamSpec("_P")
 _MISTAKES = (RecipeError, InputError, launch.RunMismatchError, RunBusyError)
@@ -75,7 +84,7 @@ def run(options: RunOptions, *, as_json: bool = False) -> int:
     """Run a recipe from the input to the shards."""
     recipe = load(options.recipe, options.settings)
     layout = RunLayout(options.output.absolute())
-    out = Console(highlight=False, stderr=as_json)
+    out = Console(highlight=False, soft_wrap=True, stderr=as_json)
     with _opened(recipe, options, layout, out) as opened:
         _engine_exists(options.engine)
         return _drive(RunState(layout, recipe, opened), options, out, as_json=as_json)
@@ -86,7 +95,7 @@ def plan(options: RunOptions, *, as_json: bool = False) -> int:
     """Pin the input, and say what a run would do."""
     recipe = load(options.recipe, options.settings)
     layout = RunLayout(options.output.absolute())
-    with _opened(recipe, options, layout, Console(highlight=False, stderr=as_json)) as opened:
+    with _opened(recipe, options, layout, Console(highlight=False, soft_wrap=True, stderr=as_json)) as opened:
         found = estimate(RunState(layout, recipe, opened))
     _print(found.facts(), as_json, found.show)
     return 0
@@ -115,7 +124,7 @@ def pack(folder: Path, settings: Sequence[str], engine: str, address: str | None
     _engine_exists(engine)
     with Lease(layout.lease):
         state = RunState(layout, recipe, Plan.load(layout.plan_json))
-        return _drive(state, options, Console(highlight=False))
+        return _drive(state, options, Console(highlight=False, soft_wrap=True))
 
 
 @_answers
@@ -173,6 +182,32 @@ def try_fetch(urls: Sequence[str], allow: Sequence[str], recipe: str | None, set
 
     asyncio.run(describe_all())
     return 0
+
+
+@_answers
+def demo(folder: Path, engine: str) -> int:
+    """Run the demo recipe over a small web of our own, which is served while there is something to fetch."""
+    from jobs.demo import web, world
+
+    _engine_exists(engine)
+    folder = folder.absolute()
+    pairs, port_file = folder / "web" / "pairs.parquet", folder / "web" / "port"
+    out = Console(highlight=False, soft_wrap=True)
+    if not port_file.exists():
+        port = web.free_port()
+        with out.status("drawing the demo's web …"):
+            world.build(folder / "web", base_url=f"http://127.0.0.1:{port}")
+        write_atomically(port_file, str(port))
+    options = RunOptions("demo", folder / "run", (str(pairs),), engine=engine)
+    layout = RunLayout(options.output)
+    with ExitStack() as stack:
+        if not _is_finished(layout, load("demo")):
+            # the port is part of the planned URLs, so it stays the same from run to run
+            stack.enter_context(web.start(folder / "web", port=int(port_file.read_text("utf-8"))))
+        outcome = run(options)
+    if outcome == 0:
+        out.print(Text(_AFTER_DEMO.format(run=_shortest(layout.root))))
+    return outcome
 
 
 def _drive(state: RunState, options: RunOptions, out: Console, *, as_json: bool = False) -> int:
@@ -256,6 +291,20 @@ def _engine_exists(engine: str) -> None:
         raise RecipeError("--engine", [f"{engine!r} is neither ray nor inline"])
 
 
+def _is_finished(layout: RunLayout, recipe: Recipe) -> bool:
+    """Whether a run of this very recipe is complete."""
+    if not layout.plan_json.exists():
+        return False
+    state = RunState(layout, recipe, Plan.load(layout.plan_json))
+    state.count_valid()
+    return bool(summary.facts(state)["complete"])
+
+
+def _shortest(path: Path) -> Path:
+    """A path as a person would type it here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
 def _saved(folder: Path) -> RunState:
     """The state of the latest run in a folder, tallies up to date."""
     layout = RunLayout(folder.absolute())
@@ -293,4 +342,4 @@ def _print(
     if as_json:
         sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
     else:
-        show(console or Console(highlight=False))
+        show(console or Console(highlight=False, soft_wrap=True))

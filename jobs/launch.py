@@ -13,7 +13,8 @@ from jobs.intake import stream
 from jobs.plan import Plan, Window
 from pipelines.recipe import Recipe, fingerprint
 from pipelines.recipe_text import parse
-from pipelines.sources.find import InputFile, find, signature
+from pipelines.sources.files import InputFile, signature
+from pipelines.sources.inputs import find
 from schemas.layout import RunLayout
 
 _VERSIONED = ("shardmill", "pyarrow", "ray", "aiohttp", "pillow", "simplejpeg", "opencv-python-headless")

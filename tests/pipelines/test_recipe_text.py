@@ -89,7 +89,7 @@ def test_set_overrides_a_stage_by_name_and_other_sections_by_path() -> None:
     ("setting", "said"),
     [
         ("stages.aspect_ration.max_ratio=3", "did you mean `aspect_ratio`"),
-        ("stages.aspect_ratio.max=3", "did you mean `max_ratio`"),
+        ("stages.aspect_ratio.maxratio=3", "did you mean `max_ratio`"),
         ("stages.aspect_ratio=3", "name the field too"),
         ("run.part_rows", "path.to.field=value"),
         ("name.first=x", "not a group of settings"),

@@ -1,0 +1,160 @@
+"""On Ray: the same result as inline, workers may die, nothing listens beyond loopback, no other code is run."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+
+from jobs.cluster import CodeIdentity, RayExecutor, cluster, set_environment
+from jobs.engine import Engine
+from jobs.launch import examine, open_plan, save_run
+from jobs.lease import Lease
+from jobs.state import Control, RunState
+from pipelines.recipe_text import parse
+from schemas.layout import RunLayout
+from tests.support import stages
+from tests.support.runs import RECIPE, Case, reasons, shardmill, truth, urls
+from tests.support.web import Web
+
+MIX = {"image": 60, "copy": 5, "gone": 6, "wide": 4, "small": 4, "page": 3}
+
+
+@pytest.fixture(scope="session")
+def code() -> Iterator[CodeIdentity]:
+    """One cluster for the session."""
+    set_environment()
+    import ray.cloudpickle
+
+    ray.cloudpickle.register_pickle_by_value(stages)
+    with cluster(None, cpus=2) as identity:
+        yield identity
+
+
+def run_on(code: CodeIdentity, case: Case, recipe_text: str) -> RunState:
+    """Run on the session's cluster, in this process."""
+    recipe = parse(recipe_text, model=stages.RecipeWithAbort)
+    layout = RunLayout(case.run_folder)
+    inputs = examine(recipe, [str(case.table)], layout)
+    with Lease(layout.lease):
+        state = RunState(layout, recipe, open_plan(recipe, inputs, layout))
+        save_run(layout, recipe, state.plan)
+
+        def open_executor(stack: ExitStack) -> RayExecutor:
+            executor = RayExecutor(code, recipe.run.parts_in_flight)
+            stack.callback(executor.close)
+            return executor
+
+        Engine(state, open_executor, Control()).run()
+    return state
+
+
+def test_ray_and_inline_give_the_same_data_set(code: CodeIdentity, web: Web, tmp_path: Path) -> None:
+    on_ray = Case(web, tmp_path, urls(web, **MIX), output="ray")
+    run_on(code, on_ray, RECIPE)
+    inline = Case(web, tmp_path, on_ray.urls, output="inline")
+    inline.run()
+    assert on_ray.reasons() == inline.reasons() == truth(**MIX)
+    assert on_ray.dataset() == inline.dataset()
+
+
+@pytest.mark.parametrize("kind", ["abort", "abort_async"])
+def test_a_row_that_kills_its_worker_is_given_up_and_the_rest_of_its_part_is_kept(
+    code: CodeIdentity, web: Web, tmp_path: Path, kind: str
+) -> None:
+    case = Case(web, tmp_path, [*urls(web, image=40), web.url("image", 7777), web.url("image", 8888)])
+    recipe = RECIPE.replace("stages:", f"stages:\n  - stage: {kind}\n    word: /7777\n", 1)
+    state = run_on(code, case, recipe)
+    hop = state.hops[0]
+    found = reasons(case.run_folder)
+    found.update({what.split("/")[1]: n for what, n in state.tally[hop.name].counts.items() if what != "kept"})
+    assert found == {"kept": 41, "worker_died": 1}
+
+
+def test_a_run_that_gave_up_rows_says_so_and_ends_with_1(web: Web, tmp_path: Path) -> None:
+    """Through the command line, which knows the stages that ship alone: the worker dies on a planted layer."""
+    case = Case(web, tmp_path, urls(web, image=20))
+    killer = tmp_path / "site" / "sitecustomize.py"
+    killer.parent.mkdir()
+    killer.write_text(
+        "import os\n"
+        "from pipelines.filters import image\n"
+        "before = image.MinSide.process\n"
+        "def process(self, rows):\n"
+        "    os.abort() if any(w == 2000 for w in rows['width'].to_pylist()) else None\n"
+        "    return before(self, rows)\n"
+        "image.MinSide.process = process\n"
+    )
+    case.urls.append(web.url("wide", 1))
+    done = subprocess.run(
+        case.command("--set=stages.aspect_ratio.max_ratio=20"),
+        env={**os.environ, "PYTHONPATH": str(killer.parent)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "1 rows killed their worker" in done.stderr
+    assert case.status()["hops"]["filter"]["reasons"] == {"aspect_ratio/worker_died": 1}
+    assert case.status()["kept"] == 20
+
+
+def test_a_killed_worker_costs_nothing_but_time(code: CodeIdentity, web: Web, tmp_path: Path) -> None:
+    case = Case(web, tmp_path, urls(web, image=400), settings=())
+    killed = threading.Event()
+
+    def kill() -> None:
+        while not killed.is_set():
+            for process in psutil.Process().children(recursive=True):
+                if web.counts.total() > 50 and "_HopActor" in " ".join(process.cmdline()):
+                    os.kill(process.pid, signal.SIGKILL)
+                    killed.set()
+                    return
+            time.sleep(0.02)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    run_on(code, case, RECIPE)
+    was_killed = killed.is_set()
+    killed.set()
+    killer.join()
+    assert was_killed
+    assert case.reasons() == {"kept": 400}
+
+
+def test_it_runs_its_own_code_where_folders_of_the_same_name_lie_about(web: Web, tmp_path: Path) -> None:
+    case = Case(web, tmp_path, urls(web, image=20))
+    elsewhere = tmp_path / "elsewhere"
+    for room in ("pipelines", "schemas", "jobs", "data_cards"):
+        (elsewhere / room).mkdir(parents=True)
+        (elsewhere / room / "__init__.py").write_text("raise SystemExit('the wrong code')")
+    command = case.command()
+    done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert case.reasons() == {"kept": 20}
+    assert shardmill("verify", str(case.run_folder), cwd=elsewhere).returncode == 0
+
+
+def test_nothing_listens_beyond_loopback(web: Web, tmp_path: Path) -> None:
+    case = Case(web, tmp_path, urls(web, image=30), settings=("stages.pull.concurrency=1", "run.min_free_gb=0"))
+    driver = psutil.Popen(case.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seen: dict[tuple[str, int], str] = {}
+    while driver.poll() is None:
+        for process in [driver, *driver.children(recursive=True)]:
+            try:
+                for connection in process.net_connections("inet"):
+                    if connection.status == psutil.CONN_LISTEN:
+                        seen[connection.laddr] = process.name()
+            except psutil.Error:
+                continue
+        time.sleep(0.2)
+    assert seen, "the cluster's own sockets were not seen"
+    beyond = {address: name for address, name in seen.items() if address[0] not in ("127.0.0.1", "::1")}
+    assert beyond == {}

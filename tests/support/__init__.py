@@ -1,0 +1,1 @@
+"""What several tests share: a small web of known truth, runs, readers."""

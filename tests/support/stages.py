@@ -1,0 +1,61 @@
+"""Stages that only tests use. They travel to Ray's workers by value."""
+
+import os
+from typing import Annotated, ClassVar, Literal
+
+import pyarrow as pa
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from pipelines.filters.image import AspectRatio, MinBytes, MinSide
+from pipelines.pull.stage import Pull
+from pipelines.recipe import Recipe
+from pipelines.sets.exact_duplicates import ExactDuplicates
+from pipelines.stage import SPEC, Processed, Verdicts, Worker
+
+
+@dataclass(frozen=True, kw_only=True, config=SPEC)
+class Abort:
+    """Aborts the process on rows whose URL holds `word`, as a segfault in a native library would."""
+
+    stage: Literal["abort"] = "abort"
+    name: str | None = None
+    word: str
+
+    version: ClassVar[int] = 1
+    worker: ClassVar[Worker] = "task"
+    reads: ClassVar[tuple[str, ...]] = ("url",)
+    adds: ClassVar[pa.Schema] = pa.schema([])
+
+    def load(self) -> "Abort":
+        return self
+
+    def process(self, rows: pa.Table) -> Processed:
+        if any(self.word in url for url in rows["url"].to_pylist()):
+            os.abort()
+        return Processed(Verdicts.kept(len(rows)))
+
+
+@dataclass(frozen=True, kw_only=True, config=SPEC)
+class AbortAsync(Abort):
+    """The same on an actor with many parts in flight."""
+
+    stage: Literal["abort_async"] = "abort_async"  # type: ignore[assignment]
+    worker: ClassVar[Worker] = "async"
+
+    async def process(self, rows: pa.Table) -> Processed:  # type: ignore[override]
+        return Abort.process(self, rows)
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+AnyStage = Annotated[
+    Pull | AspectRatio | MinSide | MinBytes | ExactDuplicates | Abort | AbortAsync, Field(discriminator="stage")
+]
+
+
+class RecipeWithAbort(Recipe):
+    """A recipe that may abort."""
+
+    stages: list[AnyStage] = Field(min_length=1)  # type: ignore[assignment]
