@@ -1,6 +1,6 @@
 """A web on loopback: nginx serves the workload to whoever is measured.
 
-    python -m benchmarks.web start [--items 5000] [--port 18080] [--hosts 5000] [--ttl 2400]
+    python -m benchmarks.web start [--items 5000] [--port P] [--hosts 5000] [--ttl 2400]
     python -m benchmarks.web stop
 
 `start` generates the workload where it is not there yet, writes ``urls_one_N.parquet`` (all URLs on one host) and
@@ -14,6 +14,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -29,7 +30,6 @@ from benchmarks.workload import Item, generate
 
 DATA = Path(__file__).parent / ".data"
 WEB = DATA / "web"
-PORT = 18080
 
 _CONFIGURATION = """\
 daemon off;
@@ -96,7 +96,7 @@ class Web:
 
 
 @contextmanager
-def serving(n: int, *, port: int = PORT, hosts: int = 1, ttl: int = 2400) -> Iterator[Web]:
+def serving(n: int, *, port: int | None = None, hosts: int = 1, ttl: int = 2400) -> Iterator[Web]:
     """The workload of `n` items served for as long as the block runs, `ttl` seconds at most."""
     web = start(n, port=port, hosts=hosts, ttl=ttl)
     try:
@@ -105,8 +105,8 @@ def serving(n: int, *, port: int = PORT, hosts: int = 1, ttl: int = 2400) -> Ite
         stop(web.folder)
 
 
-def start(n: int, *, port: int = PORT, hosts: int = 1, ttl: int = 2400, folder: Path = WEB) -> Web:
-    """Generate what is missing and start nginx; it ends by itself after `ttl` seconds.
+def start(n: int, *, port: int | None = None, hosts: int = 1, ttl: int = 2400, folder: Path = WEB) -> Web:
+    """Generate what is missing and start nginx, on a free port unless told which, for `ttl` seconds at most.
 
     Raises:
         WebError: nginx is not installed, is already running here, or did not come up.
@@ -117,7 +117,7 @@ def start(n: int, *, port: int = PORT, hosts: int = 1, ttl: int = 2400, folder: 
     if _master(folder) is not None:
         raise WebError(f"nginx already serves {folder}: python -m benchmarks.web stop")
     folder.mkdir(parents=True, exist_ok=True)
-    web = Web(folder, generate(folder, n), port, hosts)
+    web = Web(folder, generate(folder, n), port or _free_port(), hosts)
     run = folder / "run"
     run.mkdir(exist_ok=True)
     configuration = run / "nginx.conf"
@@ -163,6 +163,13 @@ def _address(index: int) -> str:
     return f"127.{10 + index // 62500}.{index // 250 % 250 + 1}.{index % 250 + 1}"
 
 
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+    return port
+
+
 def _master(folder: Path) -> int | None:
     """The pid of the running nginx master of `folder`: a pid file alone may be stale and its number reused."""
     try:
@@ -188,7 +195,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     starting = commands.add_parser("start", help="generate what is missing and serve it")
     starting.add_argument("--items", type=int, default=5000)
-    starting.add_argument("--port", type=int, default=PORT)
+    starting.add_argument("--port", type=int, help="default: a free one")
     starting.add_argument("--hosts", type=int, default=5000, help="loopback addresses of urls_many")
     starting.add_argument("--ttl", type=int, default=2400, help="seconds until nginx ends by itself")
     commands.add_parser("stop", help="stop it")
