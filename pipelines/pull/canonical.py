@@ -22,7 +22,17 @@ import simplejpeg
 from PIL import Image
 
 from pipelines.pull import headers, signals
-from pipelines.pull.pixels import Pixels, UnknownPixelsError, encoded, grey_of, ordinary, scaled_colour, turned, turns
+from pipelines.pull.pixels import (
+    Pixels,
+    UnknownPixelsError,
+    encoded,
+    grey_of,
+    grey_of_file,
+    ordinary,
+    scaled_colour,
+    turned,
+    turns,
+)
 from pipelines.stage import Verdict
 
 cv2.setNumThreads(1)  # parallelism is over images
@@ -93,7 +103,7 @@ def _identify_jpeg(body: bytes, max_pixels: int) -> Found | Verdict:
     if header.process > 2 or header.precision != 8 or header.components not in (1, 3, 4):
         what = f"JPEG process {header.process}, {header.precision} bits, {header.components} components"
         return Verdict("unsupported_format", detail=what)
-    scans = headers.count_jpeg_scans(body)
+    scans = headers.count_jpeg_scans(body) if header.many_scans else 1
     if scans > MAX_JPEG_SCANS:
         return Verdict("truncated_image", detail=f"{scans} scans, more than any encoder writes")
     cheap = len(body) <= _CHEAP_BYTES and header.width * header.height * scans <= _CHEAP_PIXELS
@@ -144,21 +154,21 @@ def _from_jpeg(body: bytes, header: headers.JpegHeader) -> Canonical:
         body = body[: header.exif.start] + body[header.exif.end :]
         steps.append("exif_dropped")
     if header.components == 4:
-        image = ordinary(Image.open(io.BytesIO(body), formats=("JPEG",)), steps)
-        return _rewritten(turned(image, orientation, steps), 1, steps, lossy=True)
+        pixels = ordinary(Image.open(io.BytesIO(body), formats=("JPEG",)), steps)
+        return _rewritten(turned(pixels, orientation, steps), 1, steps, lossy=True)
     try:
         if not turns(orientation):
             side = signals.WORKING_SIDE
             grey = _decode_jpeg(body, colorspace="GRAY", min_height=side, min_width=side)[..., 0]
             return _canonical(body, "jpeg", (header.width, header.height), 1, steps, grey)
-        samples = _decode_jpeg(body, colorspace="GRAY" if header.components == 1 else "RGB")
-        image = Image.fromarray(samples[..., 0] if header.components == 1 else samples)
+        pixels = _decode_jpeg(body, colorspace="GRAY" if header.components == 1 else "RGB")
+        pixels = pixels[..., 0] if header.components == 1 else pixels
     except ValueError as error:
         if _ODD_SUBSAMPLING not in str(error):
             raise
         steps.append("subsampling")  # legal, but beyond TurboJPEG, and so beyond some trainers
-        image = ordinary(Image.open(io.BytesIO(body), formats=("JPEG",)), steps)
-    return _rewritten(turned(image, orientation, steps), 1, steps, lossy=True)
+        pixels = ordinary(Image.open(io.BytesIO(body), formats=("JPEG",)), steps)
+    return _rewritten(turned(pixels, orientation, steps), 1, steps, lossy=True)
 
 
 def _decode_jpeg(body: bytes, **wanted: Any) -> Pixels:
@@ -189,9 +199,13 @@ def _from_other(body: bytes, kind: str, max_pixels: int, animation: Animation) -
     plain, lossy, deep = False, kind == "avif", False
     if kind == "png":
         png = headers.read_png_header(body)
+        if png.plain and png.bare:
+            return _canonical(body, kind, (png.width, png.height), 1, [], grey_of_file(body))
         plain, deep = png.plain, png.bit_depth == 16 and png.colour_type != 0
     elif kind == "webp":
         webp = headers.read_webp_header(body)
+        if webp.plain and webp.bare:
+            return _canonical(body, kind, (webp.width, webp.height), 1, [], grey_of_file(body))
         plain, lossy = webp.plain, not webp.lossless
 
     image = Image.open(io.BytesIO(body), formats=(kind.upper(),))
@@ -206,12 +220,12 @@ def _from_other(body: bytes, kind: str, max_pixels: int, animation: Animation) -
         return oversize
 
     steps = ["first_frame"] if frames > 1 else []
-    upright = scaled_colour(body, steps) if deep else ordinary(image, steps)
+    pixels = scaled_colour(body, steps) if deep else ordinary(image, steps)
     # Pillow turns a TIFF itself while it loads it
     orientation = 1 if kind == "tiff" and not deep else image.getexif().get(_ORIENTATION, 1)
     if plain and not turns(orientation) and not steps:
-        return _canonical(body, kind, image.size, 1, steps, grey_of(np.asarray(upright)))
-    return _rewritten(turned(upright, orientation, steps), frames, steps, lossy=lossy)
+        return _canonical(body, kind, image.size, 1, steps, grey_of(pixels))
+    return _rewritten(turned(pixels, orientation, steps), frames, steps, lossy=lossy)
 
 
 def _bits_per_sample(image: Image.Image) -> tuple[int, ...]:
@@ -230,11 +244,11 @@ def _count_frames(image: Image.Image, kind: str, body: bytes) -> int:
             return int(getattr(image, "n_frames", 1))
 
 
-def _rewritten(image: Image.Image, frames: int, steps: list[str], *, lossy: bool) -> Canonical:
-    pixels = np.asarray(image)
-    file, written = encoded(pixels, lossy=lossy)
+def _rewritten(pixels: Pixels, frames: int, steps: list[str], *, lossy: bool) -> Canonical:
+    file, kind = encoded(pixels, lossy=lossy)
     steps.append("jpeg_q95" if lossy else "png")
-    return _canonical(file, written, image.size, frames, steps, grey_of(pixels))
+    height, width = pixels.shape[:2]
+    return _canonical(file, kind, (width, height), frames, steps, grey_of(pixels))
 
 
 def _canonical(file: bytes, kind: str, size: tuple[int, int], frames: int, steps: list[str], grey: Pixels) -> Canonical:

@@ -83,12 +83,10 @@ class JpegHeader:
     """bits a sample"""
     process: int
     """0 baseline, 1 extended, 2 progressive, 3 lossless, 9 and above arithmetic coding"""
+    many_scans: bool
+    """the first scan does not hold everything"""
     exif: Segment | None
     xmp: Segment | None
-
-    @property
-    def progressive(self) -> bool:
-        return self.process == 2
 
 
 _NO_PAYLOAD = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
@@ -137,7 +135,8 @@ def read_jpeg_header(body: bytes) -> JpegHeader:
     if frame is None:
         raise HeaderError("the JPEG has no frame header")
     precision, height, width, components = frame
-    return JpegHeader(width, height, components, precision, process, exif, xmp)
+    many_scans = process == 2 or body[at + 4] != components
+    return JpegHeader(width, height, components, precision, process, many_scans, exif, xmp)
 
 
 def count_jpeg_scans(body: bytes) -> int:
@@ -161,6 +160,11 @@ class PngHeader:
     def plain(self) -> bool:
         """8-bit RGB or grey, opaque, one frame."""
         return self.bit_depth == 8 and self.colour_type in (0, 2) and not self.chunks & {b"tRNS", b"acTL"}
+
+    @property
+    def bare(self) -> bool:
+        """Nothing in it could speak of orientation."""
+        return not self.chunks & {b"eXIf", b"tEXt", b"zTXt", b"iTXt"}
 
 
 def read_png_size(body: bytes) -> tuple[int, int]:
@@ -264,6 +268,8 @@ class WebpHeader:
     lossless: bool
     plain: bool
     """neither alpha nor animation is announced"""
+    bare: bool
+    """nothing but the picture is announced"""
 
 
 def read_webp_header(body: bytes) -> WebpHeader:
@@ -276,13 +282,14 @@ def read_webp_header(body: bytes) -> WebpHeader:
     match body[12:16]:
         case b"VP8 ":
             width, height = struct.unpack_from("<HH", body, 26)
-            return WebpHeader(width & 0x3FFF, height & 0x3FFF, lossless=False, plain=True)
+            return WebpHeader(width & 0x3FFF, height & 0x3FFF, lossless=False, plain=True, bare=True)
         case b"VP8L":
             bits = int.from_bytes(body[21:25], "little")
-            return WebpHeader((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, lossless=True, plain=not bits >> 28 & 1)
+            opaque = not bits >> 28 & 1
+            return WebpHeader((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, lossless=True, plain=opaque, bare=True)
         case b"VP8X":
             width, height = (int.from_bytes(body[at : at + 3], "little") + 1 for at in (24, 27))
             alpha_or_animation = body[20] & 0b0001_0010
-            return WebpHeader(width, height, lossless=b"VP8L" in body, plain=not alpha_or_animation)
+            return WebpHeader(width, height, lossless=b"VP8L" in body, plain=not alpha_or_animation, bare=False)
         case _:
             raise HeaderError("the WebP starts with an unknown chunk")

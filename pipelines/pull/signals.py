@@ -16,13 +16,19 @@ WORKING_SIDE = 128
 
 
 def at_working_size(grey: Grey) -> Grey:
-    """The image shrunk (area average) until its shorter side is `WORKING_SIDE`; never enlarged."""
+    """The image shrunk until its shorter side is `WORKING_SIDE`; never enlarged.
+
+    Whole multiples are averaged away first; less than a halving is left to linear interpolation, which is then as good
+    as an area average and three times as fast.
+    """
     height, width = grey.shape
     shorter = min(height, width)
     if shorter <= WORKING_SIDE:
         return grey
     size = (round(width * WORKING_SIDE / shorter), round(height * WORKING_SIDE / shorter))
-    return _uint8(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
+    if (multiple := shorter // WORKING_SIDE) > 1:
+        grey = cv2.resize(grey, (width // multiple, height // multiple), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    return _uint8(cv2.resize(grey, size, interpolation=cv2.INTER_LINEAR_EXACT))
 
 
 # Cosines as whole numbers: every product and sum below is then exact in float64, in whatever order and on whatever
