@@ -147,5 +147,7 @@ ENGINES = (
     ),
 )
 
-ENVIRONMENT = os.environ | {"NO_ALBUMENTATIONS_UPDATE": "1", "WANDB_MODE": "disabled"}
-"""img2dataset's dependencies call out when imported, unless told not to."""
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+ENVIRONMENT |= {"NO_ALBUMENTATIONS_UPDATE": "1", "WANDB_MODE": "disabled"}
+"""As in a plain shell: above all, Python may keep its bytecode. img2dataset's dependencies call out when imported,
+unless told not to."""
