@@ -80,15 +80,17 @@ def account(stored: Stored, items: Sequence[Item]) -> Accounting:
     )
 
 
-def _img2dataset(urls: Path, output: Path) -> list[str | Path]:
-    """Two processes × 32 threads; 1,250 images a shard divide evenly and never wear out a process (5 shards)."""
-    return [
-        peer("img2dataset") / "img2dataset",
-        *("--url_list", urls, "--input_format", "parquet", "--url_col", "url", "--caption_col", "caption"),
-        *("--output_folder", output, "--output_format", "parquet", "--number_sample_per_shard", "1250"),
-        *("--processes_count", "2", "--thread_count", "32"),
-        *("--resize_mode", "no", "--skip_reencode", "True", "--enable_wandb", "False"),
-    ]
+def _img2dataset(rows_a_shard: int) -> Callable[[Path, Path], list[str | Path]]:
+    def command(urls: Path, output: Path) -> list[str | Path]:
+        return [
+            peer("img2dataset") / "img2dataset",
+            *("--url_list", urls, "--input_format", "parquet", "--url_col", "url", "--caption_col", "caption"),
+            *("--output_folder", output, "--output_format", "parquet", "--number_sample_per_shard", str(rows_a_shard)),
+            *("--processes_count", "2", "--thread_count", "32"),
+            *("--resize_mode", "no", "--skip_reencode", "True", "--enable_wandb", "False"),
+        ]
+
+    return command
 
 
 def _ceiling(urls: Path, output: Path) -> list[str | Path]:
@@ -114,28 +116,50 @@ def _rows(files: Iterable[Path], columns: Sequence[str], kept: tuple[str, str]) 
                     yield row[columns[0]], row[columns[1]]
 
 
+def _of_img2dataset(output: Path) -> Stored:
+    return _rows(output.glob("*.parquet"), ("url", "jpg"), ("status", "success"))
+
+
+def _of_shardmill(output: Path) -> Stored:
+    return _rows(output.glob("layers/pull/part-*.parquet"), ("final_url", "image"), ("outcome", "kept"))
+
+
+def _of_ceiling(output: Path) -> Stored:
+    return _rows(output.glob("*.parquet"), ("url", "image"), ("outcome", "kept"))
+
+
+_IMG2DATASET_FIRST = "*_stats.json"  # the shard's own file is there, and broken, from its first row on
+_SHARDMILL_FIRST = "layers/pull/part-*.parquet"
+
 ENGINES = (
     Engine(
         name="img2dataset",
-        title="img2dataset `skip_reencode`, 2 × 32",
-        command=_img2dataset,
-        first="*_stats.json",  # the shard's own file is there, and broken, from its first row on
-        stored=lambda output: _rows(output.glob("*.parquet"), ("url", "jpg"), ("status", "success")),
+        title="img2dataset",
+        command=_img2dataset(1250),  # divides evenly, and never wears out a process, which ends after five shards
+        first=_IMG2DATASET_FIRST,
+        stored=_of_img2dataset,
+    ),
+    Engine(
+        name="img2dataset-512",
+        title="img2dataset, 512 rows a shard",
+        command=_img2dataset(512),  # as often as shardmill commits
+        first=_IMG2DATASET_FIRST,
+        stored=_of_img2dataset,
     ),
     Engine(
         name="inline",
         title="shardmill `--engine inline`",
         command=_shardmill("--engine", "inline"),
-        first="layers/pull/part-*.parquet",
-        stored=lambda output: _rows(output.glob("layers/pull/*.parquet"), ("final_url", "image"), ("outcome", "kept")),
+        first=_SHARDMILL_FIRST,
+        stored=_of_shardmill,
         ours=True,
     ),
     Engine(
         name="ray",
         title="shardmill on Ray",
         command=_shardmill(),
-        first="layers/pull/part-*.parquet",
-        stored=lambda output: _rows(output.glob("layers/pull/*.parquet"), ("final_url", "image"), ("outcome", "kept")),
+        first=_SHARDMILL_FIRST,
+        stored=_of_shardmill,
         ours=True,
     ),
     Engine(
@@ -143,7 +167,7 @@ ENGINES = (
         title="ceiling: one hand-written loop",
         command=_ceiling,
         first="*.parquet",
-        stored=lambda output: _rows(output.glob("*.parquet"), ("url", "image"), ("outcome", "kept")),
+        stored=_of_ceiling,
     ),
 )
 
