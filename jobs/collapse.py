@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from jobs.commit import KEPT, Commit
+from jobs.commit import KEPT, Commit, read_layer
 from jobs.hops import Hop
 from jobs.plan import Part, read_input
 from pipelines.recipe import RunSpec
@@ -29,20 +28,27 @@ class Collapse:
     def __init__(self, settings: RunSpec) -> None:
         self._settings = settings
         self._window: deque[tuple[Part, Commit]] = deque()
+        self._streak: list[Part] = []
+        self._streak_cause: str | None = None
 
     def note(self, part: Part, commit: Commit) -> None:
         """Take in a fresh commit; what lies further back than the window falls out."""
         self._window.append((part, commit))
         while sum(c.rows for _, c in self._window) - self._window[0][1].rows >= self._settings.collapse_rows:
             self._window.popleft()
+        cause = self._dominant(Counter(commit.counts))
+        if cause is None or cause != self._streak_cause:
+            self._streak, self._streak_cause = [], cause
+        if cause:
+            self._streak.append(part)
 
     def cause(self, layout: RunLayout, hop: Hop) -> str | None:
         """The one cause that explains the whole window over distinct hosts, if there is one."""
         counts = self.counts()
         if counts.total() < self._settings.collapse_rows:
             return None
-        cause, rows = counts.most_common(1)[0]
-        if cause == KEPT or rows < self._settings.collapse_share * counts.total():
+        cause = self._dominant(counts)
+        if cause is None:
             return None
         hosts = hosts_of(layout, hop, [part for part, _ in self._window], cause.partition("/")[2])
         return cause if len(hosts) >= self._settings.collapse_hosts else None
@@ -55,21 +61,27 @@ class Collapse:
         return counts
 
     def take(self) -> list[Part]:
-        """The parts of the window, which starts afresh."""
-        parts = [part for part, _ in self._window]
+        """The parts of the window and those before it that fared alike without a break; all starts afresh."""
+        parts = {part.number: part for part in [*self._streak, *(part for part, _ in self._window)]}
         self._window.clear()
-        return parts
+        self._streak, self._streak_cause = [], None
+        return list(parts.values())
 
     def has_passed(self, commit: Commit, cause: str) -> bool:
         """Whether a probe shows that the cause has passed."""
         return commit.counts.get(cause, 0) < self._settings.collapse_share * commit.rows
+
+    def _dominant(self, counts: Counter[str]) -> str | None:
+        """The reason that explains nearly all rows, if one does."""
+        cause, rows = counts.most_common(1)[0] if counts else (KEPT, 0)
+        return cause if cause != KEPT and rows >= self._settings.collapse_share * counts.total() else None
 
 
 def hosts_of(layout: RunLayout, hop: Hop, parts: Iterable[Part], reason: str) -> Counter[str]:
     """Rows by host of those that left `hop` for `reason`."""
     hosts: Counter[str] = Counter()
     for part in parts:
-        layer = pq.read_table(hop.path(layout, part.number), columns=["id", "reason"])
+        layer = read_layer(hop.path(layout, part.number), ["id", "reason"])
         ids = layer.filter(pc.equal(layer["reason"], reason))["id"]
         rows = read_input(layout, part, ["id", "url"])
         urls = rows.filter(pc.is_in(rows["id"], pa.array(ids.to_pylist(), pa.int64())))["url"].to_pylist()

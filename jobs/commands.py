@@ -230,7 +230,7 @@ def _drive(state: RunState, options: RunOptions, out: Console, *, as_json: bool 
             with _draining(control), Progress(state, control, out).show():
                 engine.run()
         except _TROUBLE as error:
-            log.error("%s", error)
+            log.error("%s", error, exc_info=error.__cause__)
             _print(summary.facts(state), as_json, lambda console: summary.show(summary.facts(state), console), out)
             raise
         found = summary.facts(state)

@@ -108,6 +108,12 @@ def read_footer(path: Path) -> dict[str, Any]:
         return footer
 
 
+def read_layer(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Columns of a layer file, all of them for None."""
+    with pq.ParquetFile(path, memory_map=True) as file:
+        return file.read(columns)
+
+
 def read_commit(path: Path, superseded: "np.ndarray[Any, Any]") -> Commit | None:
     """The commit at `path`, its counts less the superseded rows; None where there is no readable layer file."""
     try:
@@ -122,7 +128,7 @@ def read_commit(path: Path, superseded: "np.ndarray[Any, Any]") -> Commit | None
 
 def current_counts(path: Path, superseded: "np.ndarray[Any, Any]") -> dict[str, int]:
     """Counts of a layer file less its superseded rows, read from the verdict columns."""
-    rows = pq.read_table(path, columns=list(_VERDICT_COLUMNS), memory_map=True)
+    rows = read_layer(path, list(_VERDICT_COLUMNS))
     if len(superseded):
         rows = rows.filter(pc.invert(pc.is_in(rows["id"], pa.array(superseded))))
     return dict(sorted(count(rows).items()))

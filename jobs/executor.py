@@ -79,10 +79,12 @@ class InlineExecutor:
             future = asyncio.run_coroutine_threadsafe(self._runner(job.hop).run_async(job), self._loop)
             self._running[future] = key
             return
-        if isinstance(job, PartJob):
-            self._done.append(Done(key, self._runner(job.hop).run(job)))
+        try:
+            value = self._runner(job.hop).run(job) if isinstance(job, PartJob) else job.function(*job.arguments)
+        except Exception as error:  # noqa: BLE001 — not handled here: the engine stops the run and names the part
+            self._done.append(Done(key, error=error))
         else:
-            self._done.append(Done(key, job.function(*job.arguments)))
+            self._done.append(Done(key, value))
 
     def wait(self, timeout: float) -> list[Done]:
         if not self._done and self._running:

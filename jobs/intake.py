@@ -63,6 +63,7 @@ def stream(
         window = Window(f"window-{number:06d}.parquet", first_id + sum(w.rows for w in windows), rows)
         write_window(folder / window.name, held.take(order, window.first_id), part_rows)
         windows.append(window)
+        _release()
 
     for batch in _batches(files, spec, _rng(seed, 0, first_window)):
         held.add(batch)
@@ -115,6 +116,7 @@ class _Held:
         for position, chunks in enumerate(self._columns):
             column = pa.concat_arrays(chunks)  # cannot overflow: windows close long before 2 GiB
             chunks.clear()
+            _release()
             taken.append(column.slice(0, n).take(indices))
             if len(column) > n:
                 rest = pa.concat_arrays([column.slice(n)])
@@ -132,3 +134,8 @@ def _batches(files: Sequence[InputFile], spec: SourceSpec, rng: np.random.Genera
 
 def _rng(seed: int, use: int, number: int) -> np.random.Generator:
     return np.random.default_rng([seed % (1 << 64), use, number])
+
+
+def _release() -> None:
+    """Hand freed memory back at once: Arrow's allocator would keep up to a window's worth of it for later."""
+    pa.default_memory_pool().release_unused()

@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from data_cards.facts import CardFacts, Refusal, Split, Step
 from data_cards.hub_card import render
-from jobs.commit import KEPT, Commit
+from jobs.commit import KEPT, Commit, read_layer
 from jobs.executor import Call
 from jobs.files import digest, publish, sweep, temporary_of, write_atomically
 from jobs.hops import Hop, shard_reader
@@ -169,7 +168,7 @@ def _sizes(state: RunState) -> Iterator[tuple[Ids, Ids]]:
     pack = state.hops[-1]
 
     def read(part: Part) -> tuple[Ids, Ids]:
-        layer = pq.read_table(pack.path(state.layout, part.number), columns=["id", "outcome", "sample_bytes"])
+        layer = read_layer(pack.path(state.layout, part.number), ["id", "outcome", "sample_bytes"])
         layer = layer.filter(pc.equal(layer["outcome"], Outcome.KEPT.value))
         ids = layer["id"].to_numpy()
         current = ~np.isin(ids, state.superseded(part))

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from jobs.commit import Commit, LayerWriter, count, read_commit
+from jobs.commit import Commit, LayerWriter, count, read_commit, read_layer
 from jobs.hops import INPUT_LAYER, Hop
 from jobs.plan import NO_IDS, Ids, Part, read_input
 from pipelines.stage import Processed, Stage, Verdict, Verdicts, title
@@ -194,7 +193,7 @@ def live_rows(layout: RunLayout, hop: Hop, part: Part) -> pa.Table:
     def read(layer: str, columns: list[str]) -> pa.Table:
         if layer == INPUT_LAYER:
             return read_input(layout, part, columns)
-        return pq.read_table(hop.path(layout, part.number, layer), columns=columns, memory_map=True)
+        return read_layer(hop.path(layout, part.number, layer), columns)
 
     entered = read(hop.previous, ["id", "outcome", *wanted.pop(hop.previous, [])])
     rows = entered.filter(pc.equal(entered["outcome"], Outcome.KEPT.value)).drop_columns(["outcome"])

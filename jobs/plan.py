@@ -192,4 +192,5 @@ def read_input(layout: RunLayout, part: Part, columns: list[str] | None) -> pa.T
 
 
 def _ids(path: Path) -> Ids:
-    return pq.read_table(path, columns=["id"])["id"].to_numpy()
+    ids: Ids = pq.read_table(path, columns=["id"])["id"].to_numpy()
+    return ids

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from jobs.commit import current_counts
+from jobs.commit import current_counts, read_layer
 from jobs.files import digest
 from jobs.hops import Hop
 from jobs.intake import write_window
@@ -62,7 +61,7 @@ def _failures(
         for hop in hops:
             commit = manifests[hop.name].get(part.number)
             if commit and any(what.partition("/")[2] in _RETRIABLE for what in commit.counts):
-                layer = pq.read_table(hop.path(layout, part.number), columns=["id", "reason"])
+                layer = read_layer(hop.path(layout, part.number), ["id", "reason"])
                 failed = layer.filter(pc.is_in(layer["reason"], pa.array(sorted(_RETRIABLE))))["id"].to_numpy()
                 yield part, np.setdiff1d(failed, generations.superseded(part), assume_unique=True)
 

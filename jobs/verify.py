@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from jobs.commit import KEPT, Commit, count, read_footer
+from jobs.commit import KEPT, Commit, count, read_footer, read_layer
 from jobs.files import digest
 from jobs.hops import Hop
 from jobs.manifest import Manifest
@@ -76,7 +76,7 @@ def _check_part(report: Report, state: RunState, hop: Hop, part: Part, commit: C
     report.problems += [f"{path}: {problem}" for problem in _layer_problems(state, hop, part, commit, arriving)]
     if hop.index == 0:
         report.rows += len(arriving)
-    layer = pq.read_table(path, columns=["id", "outcome"])
+    layer = read_layer(path, ["id", "outcome"])
     kept: Ids = layer.filter(pc.equal(layer["outcome"], KEPT))["id"].to_numpy()
     return kept
 
@@ -92,7 +92,7 @@ def _layer_problems(state: RunState, hop: Hop, part: Part, commit: Commit, arriv
         source = state.manifests[layer].get(part.number)
         if source is not None and source.digest != content:
             yield f"computed from another version of layer {layer} (run again to bring it up to date)"
-    rows = pq.read_table(path, columns=VERDICT.names)
+    rows = read_layer(path, VERDICT.names)
     if not np.array_equal(rows["id"].to_numpy(), arriving):
         yield f"{len(rows)} rows do not match the {len(arriving)} that entered"
     counts = count(rows)
@@ -143,11 +143,12 @@ def _check_shards(report: Report, state: RunState) -> None:
 
 def _expected_samples(state: RunState) -> set[str] | None:
     """Row ids that the packing decision kept, latest generation; None while parts are missing."""
-    pack, expected = state.hops[-1], set()
+    pack = state.hops[-1]
+    expected: set[str] = set()
     for part in state.plan.parts:
         if not state.is_valid(pack, part):
             return None
-        layer = pq.read_table(pack.path(state.layout, part.number), columns=["id", "outcome"])
+        layer = read_layer(pack.path(state.layout, part.number), ["id", "outcome"])
         ids = layer.filter(pc.equal(layer["outcome"], KEPT))["id"].to_numpy()
         expected.update(row_id(row) for row in np.setdiff1d(ids, state.superseded(part)).tolist())
     return expected

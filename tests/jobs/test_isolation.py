@@ -18,11 +18,11 @@ class Job:
 
 def search(rows: range, dies: object, limit: int = 10_000) -> tuple[set[int], int]:
     """The rows given up, and how many workers it took; `dies` says whether a worker dies on a set of rows."""
-    isolation = Isolation(Job(), tuple(rows))  # type: ignore[arg-type]
+    isolation = Isolation(Job(), tuple(rows))
     for tried in range(1, limit):
         job = isolation.next_job()
         run = set(rows if job.only is None else job.only) - set(job.poison)
-        if dies(run):  # type: ignore[operator]
+        if dies(run):
             isolation.died()
         elif isolation.survived():
             return set(job.poison), tried

@@ -46,7 +46,9 @@ def test_parts_cover_what_was_asked_for_whatever_was_asked_before(rows: list[int
 def test_a_part_lies_within_one_row_group(rows: list[int], limit: int) -> None:
     plan = plan_of(*rows).extend(limit).extend(None)
     assert all(0 < part.rows <= 8 - part.offset for part in plan.parts)
-    assert all(a.window != b.window or (a.row_group, a.offset) < (b.row_group, b.offset) for a, b in pairwise(plan.parts))
+    assert all(
+        a.window != b.window or (a.row_group, a.offset) < (b.row_group, b.offset) for a, b in pairwise(plan.parts)
+    )
 
 
 def test_a_limit_cuts_a_part_and_the_rest_of_it_becomes_the_next() -> None:

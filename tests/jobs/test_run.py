@@ -150,7 +150,9 @@ def test_shards_are_cut_at_the_target_size_and_follow_the_plan(web: Web, tmp_pat
     case = Case(web, tmp_path, [web.url("wide", number) for number in range(60)])
     case.run("stages.aspect_ratio.max_ratio=20")
     shards = sorted(RunLayout(case.run_folder).shards.iterdir())
-    assert [shard.name for shard in shards] == [f"train-{i:05d}-of-{len(shards):05d}.parquet" for i in range(len(shards))]
+    assert [shard.name for shard in shards] == [
+        f"train-{i:05d}-of-{len(shards):05d}.parquet" for i in range(len(shards))
+    ]
     assert len(shards) > 1
     assert all(shard.stat().st_size < 1_100_000 for shard in shards)
     ids = [sample for shard in shards for sample in pq.read_table(shard, columns=["id"])["id"].to_pylist()]

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,25 +12,26 @@ from schemas.layout import RunLayout
 from tests.support.runs import Case, shardmill, truth, urls
 from tests.support.web import Web
 
+HOSTS = 20
 COLLAPSE = ("run.collapse_rows=64", "run.collapse_hosts=5", "run.second_pass=false")
 
 
 def spread(web: Web, kind: str, n: int) -> list[str]:
     """URLs over many hosts, all of them this machine."""
-    return [web.url(kind, number, f"127.0.{number % 20}.1") for number in range(n)]
+    return [web.url(kind, number, f"127.0.{1 + number % HOSTS}.1") for number in range(n)]
 
 
 @pytest.fixture
-def many_hosts(web: Web, tmp_path: Path) -> Case:
-    return Case(web, tmp_path, spread(web, "image", 200), settings=COLLAPSE)
+def wide_web() -> Iterator[Web]:
+    with Web(HOSTS) as served:
+        yield served
 
 
 def test_one_cause_over_many_hosts_stops_the_run_and_its_parts_are_done_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Web() as web:
+    with Web(HOSTS) as web:
         case = Case(web, tmp_path, spread(web, "image", 200), settings=COLLAPSE)
-        case.table  # noqa: B018 — the table names the port that is closed next
     assert case.run() == 1
     said = capsys.readouterr().err
     assert "pull/connect" in said
@@ -44,25 +46,18 @@ def test_one_cause_on_one_host_is_the_hosts_affair(web: Web, tmp_path: Path) -> 
     assert case.reasons() == {"http_error": 200}
 
 
-def test_a_bad_list_has_many_causes_and_goes_on(web: Web, tmp_path: Path) -> None:
-    dead = spread(web, "gone", 90) + spread(web, "broken", 60) + spread(web, "image", 50)
-    case = Case(web, tmp_path, dead, settings=COLLAPSE)
+def test_a_bad_list_has_many_causes_and_goes_on(wide_web: Web, tmp_path: Path) -> None:
+    dead = spread(wide_web, "gone", 90) + spread(wide_web, "broken", 60) + spread(wide_web, "image", 50)
+    case = Case(wide_web, tmp_path, dead, settings=COLLAPSE)
     assert case.run() == 0
     assert case.reasons() == {"http_gone": 90, "http_error": 60, "kept": 50}
 
 
-def test_a_collapse_that_passes_is_outlasted(many_hosts: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    web = many_hosts.web
-    web.dead = True
-    before = Web.answer
-
-    def heal(self: Web, path: str) -> tuple[int, bytes]:
-        self.dead = self.dead and self.counts.total() < 100
-        return before(self, path)
-
-    monkeypatch.setattr(Web, "answer", heal)
-    assert many_hosts.run() == 0
-    assert many_hosts.reasons() == {"kept": 200}
+def test_a_collapse_that_passes_is_outlasted(wide_web: Web, tmp_path: Path) -> None:
+    wide_web.dead_for = 100
+    case = Case(wide_web, tmp_path, spread(wide_web, "image", 200), settings=COLLAPSE[:2])
+    assert case.run() == 0
+    assert case.reasons() == {"kept": 200}
 
 
 def test_a_stopped_run_keeps_what_is_committed_and_goes_on(web: Web, tmp_path: Path) -> None:

@@ -69,9 +69,7 @@ class Case:
         """Run inline in this process; the exit status."""
         given = {"inputs": (str(self.table),), "engine": "inline", **self.options, **options}
         return commands.run(
-            commands.RunOptions(
-                str(self.recipe_path), self.run_folder, settings=(*self.settings, *settings), **given
-            )
+            commands.RunOptions(str(self.recipe_path), self.run_folder, settings=(*self.settings, *settings), **given)
         )
 
     def command(self, *options: str) -> list[str]:

@@ -40,10 +40,10 @@ class Abort:
 class AbortAsync(Abort):
     """The same on an actor with many parts in flight."""
 
-    stage: Literal["abort_async"] = "abort_async"  # type: ignore[assignment]
+    stage: Literal["abort_async"] = "abort_async"
     worker: ClassVar[Worker] = "async"
 
-    async def process(self, rows: pa.Table) -> Processed:  # type: ignore[override]
+    async def process(self, rows: pa.Table) -> Processed:
         return Abort.process(self, rows)
 
     async def close(self) -> None:
@@ -58,4 +58,4 @@ AnyStage = Annotated[
 class RecipeWithAbort(Recipe):
     """A recipe that may abort."""
 
-    stages: list[AnyStage] = Field(min_length=1)  # type: ignore[assignment]
+    stages: list[AnyStage] = Field(min_length=1)

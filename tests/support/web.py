@@ -31,35 +31,38 @@ def picture(number: int, width: int = 120, height: int = 90) -> bytes:
 
 
 class Web:
-    """Serves while the block lasts; `counts` has the requests of each path."""
+    """Serves while the block lasts, at 127.0.0.1 and at 127.0.1.1 … 127.0.`hosts`.1; `counts` has requests by path."""
 
-    def __init__(self) -> None:
+    def __init__(self, hosts: int = 0) -> None:
         self.counts: Counter[str] = Counter()
-        self.dead = False
+        self.dead_for = 0
+        """So many requests are answered with 503."""
         self._once: set[str] = set()
         handler = type("Handler", (_Handler,), {"web": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._servers = [_Server(("127.0.0.1", 0), handler)]
+        self.port = self._servers[0].server_address[1]
+        self._servers += [_Server((f"127.0.{host}.1", self.port), handler) for host in range(1, hosts + 1)]
 
     def __enter__(self) -> "Web":
-        self._thread.start()
+        for server in self._servers:
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
 
     def url(self, kind: str, number: int, host: str = "127.0.0.1") -> str:
         """The URL of a kind of answer."""
-        return f"http://{host}:{self._server.server_address[1]}/{kind}/{number}.jpg"
+        return f"http://{host}:{self.port}/{kind}/{number}.jpg"
 
     def answer(self, path: str) -> tuple[int, bytes]:
         """Status and body for a path."""
         self.counts[path] += 1
         _, kind, name = path.split("/")
         number = int(name.partition(".")[0])
-        if self.dead:
+        if self.counts.total() <= self.dead_for:
             return 503, b""
         if kind == "flaky" and path not in self._once:  # the first time only
             self._once.add(path)
@@ -77,8 +80,15 @@ class Web:
         return {"gone": 404, "broken": 500}[kind], b""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
     web: Web
 
     def do_GET(self) -> None:
