@@ -20,6 +20,7 @@ from jobs.engine import Engine, OpenExecutor
 from jobs.estimate import estimate
 from jobs.executor import Executor, InlineExecutor
 from jobs.files import write_atomically
+from jobs.hops import compile_hops, hop_index
 from jobs.lease import Lease, RunBusyError
 from jobs.plan import Plan
 from jobs.progress import Progress, log, logging_to
@@ -83,10 +84,10 @@ def _answers(command: Callable[_P, int]) -> Callable[_P, int]:
 def run(options: RunOptions, *, as_json: bool = False) -> int:
     """Run a recipe from the input to the shards."""
     recipe = load(options.recipe, options.settings)
+    _check(options, recipe)
     layout = RunLayout(options.output.absolute())
     out = Console(highlight=False, soft_wrap=True, stderr=as_json)
     with _opened(recipe, options, layout, out) as opened:
-        _engine_exists(options.engine)
         return _drive(RunState(layout, recipe, opened), options, out, as_json=as_json)
 
 
@@ -121,7 +122,7 @@ def pack(folder: Path, settings: Sequence[str], engine: str, address: str | None
     layout = RunLayout(folder.absolute())
     recipe = launch.saved_recipe(layout, settings)
     options = RunOptions(recipe.name, folder, engine=engine, address=address, start="pack")
-    _engine_exists(engine)
+    _check(options, recipe)
     with Lease(layout.lease):
         state = RunState(layout, recipe, Plan.load(layout.plan_json))
         return _drive(state, options, Console(highlight=False, soft_wrap=True))
@@ -189,7 +190,6 @@ def demo(folder: Path, engine: str) -> int:
     """Run the demo recipe over a small web of our own, which is served while there is something to fetch."""
     from jobs.demo import web, world
 
-    _engine_exists(engine)
     folder = folder.absolute()
     pairs, port_file = folder / "web" / "pairs.parquet", folder / "web" / "port"
     out = Console(highlight=False, soft_wrap=True)
@@ -199,6 +199,7 @@ def demo(folder: Path, engine: str) -> int:
             world.build(folder / "web", base_url=f"http://127.0.0.1:{port}")
         write_atomically(port_file, str(port))
     options = RunOptions("demo", folder / "run", (str(pairs),), engine=engine)
+    _check(options, load("demo"))
     layout = RunLayout(options.output)
     with ExitStack() as stack:
         if not _is_finished(layout, load("demo")):
@@ -213,16 +214,8 @@ def demo(folder: Path, engine: str) -> int:
 def _drive(state: RunState, options: RunOptions, out: Console, *, as_json: bool = False) -> int:
     """Run the engine over an opened run, and end with the accounting."""
     control = Control()
-    try:
-        engine = Engine(
-            state,
-            _executor(options.engine, options.address, state.recipe, control),
-            control,
-            until=options.until,
-            start=options.start,
-        )
-    except LookupError as error:
-        raise RecipeError("--until/--from", [str(error.args[0])]) from None
+    open_executor = _executor(options.engine, options.address, state.recipe, control)
+    engine = Engine(state, open_executor, control, until=options.until, start=options.start)
     launch.save_run(state.layout, state.recipe, state.plan)
     with logging_to(state):
         log.info("run %s of recipe %s: %s rows", state.plan.key, state.recipe.name, state.plan.planned_rows)
@@ -286,9 +279,15 @@ def _executor(engine: str, address: str | None, recipe: Recipe, control: Control
     return open_executor
 
 
-def _engine_exists(engine: str) -> None:
-    if engine not in ("ray", "inline"):
-        raise RecipeError("--engine", [f"{engine!r} is neither ray nor inline"])
+def _check(options: RunOptions, recipe: Recipe) -> None:
+    """Raise `RecipeError` for options that fit no engine, hop or stage."""
+    if options.engine not in ("ray", "inline"):
+        raise RecipeError("--engine", [f"{options.engine!r} is neither ray nor inline"])
+    for option, name in (("--until", options.until), ("--from", options.start)):
+        try:
+            hop_index(compile_hops(recipe), name or "pack")
+        except LookupError as error:
+            raise RecipeError(option, [str(error.args[0])]) from None
 
 
 def _is_finished(layout: RunLayout, recipe: Recipe) -> bool:

@@ -151,10 +151,15 @@ class Generations:
 
     def __init__(self, plan: Plan, layout: RunLayout) -> None:
         self._plan, self._layout = plan, layout
-        self._retried = [
-            (plan.windows[block.window].generation, block, _ids(layout.window(plan.windows[block.window].name)))
-            for block in plan.blocks
-            if plan.windows[block.window].generation > 0
+
+    @cached_property
+    def _retried(self) -> list[tuple[int, Block, Ids]]:
+        """Generation, block and ids of every retry."""
+        blocks = [(self._plan.windows[block.window], block) for block in self._plan.blocks]
+        return [
+            (window.generation, block, _ids(self._layout.window(window.name)))
+            for window, block in blocks
+            if window.generation > 0
         ]
 
     def superseded(self, part: Part) -> Ids:

@@ -22,7 +22,7 @@ from pipelines.recipe_text import parse
 from schemas.layout import RunLayout
 from tests.support import stages
 from tests.support.runs import RECIPE, Case, shardmill, truth, urls
-from tests.support.web import Web
+from tests.support.web import Web, picture
 
 MIX = {"image": 60, "copy": 5, "gone": 6, "wide": 4, "small": 4, "page": 3}
 
@@ -63,6 +63,17 @@ def test_ray_and_inline_give_the_same_data_set(code: CodeIdentity, web: Web, tmp
     inline.run()
     assert on_ray.reasons() == inline.reasons() == truth(**MIX)
     assert on_ray.dataset() == inline.dataset()
+
+
+def test_ray_data_reads_the_shards(code: CodeIdentity, web: Web, tmp_path: Path) -> None:
+    import ray.data
+
+    case = Case(web, tmp_path, [web.url("image", number) for number in range(12)])
+    case.run()
+    rows = ray.data.read_parquet(str(case.run_folder / "dataset/data")).take_all()
+    assert {row["image_meta"][0]["url"]: row["images"][0]["bytes"] for row in rows} == {
+        web.url("image", number): picture(number) for number in range(12)
+    }
 
 
 @pytest.mark.parametrize("kind", ["abort", "abort_async"])

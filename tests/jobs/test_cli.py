@@ -1,0 +1,166 @@
+"""The command line: mistakes are named before anything is touched, help answers at once, JSON is JSON."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.runs import RECIPE, SHARDMILL, Case, shardmill, urls
+from tests.support.web import Web
+
+
+@pytest.fixture
+def case(web: Web, tmp_path: Path) -> Case:
+    return Case(web, tmp_path, urls(web, image=20, gone=3))
+
+
+def refused(case: Case, *arguments: str, said: list[str]) -> None:
+    """The command ends with 2, says all of `said` on stderr, and touches nothing."""
+    before = sorted(case.folder.rglob("*"))
+    done = shardmill("run", "--engine", "inline", "--output", str(case.run_folder), *arguments)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert [text for text in said if text not in done.stderr] == []
+    assert "Traceback" not in done.stderr
+    assert sorted(case.folder.rglob("*")) == before
+    assert case.web.counts.total() == 0
+
+
+def test_a_recipe_with_three_mistakes_names_all_three(case: Case) -> None:
+    recipe = case.folder / "wrong.yaml"
+    recipe.write_text(RECIPE.replace("deadline_s", "dedline_s").replace("min_side", "min_sid") + "packk: 1\n")
+    refused(
+        case, str(recipe), "--input", str(case.table), said=["3 problems", "deadline_s", "min_side", "`pack`", "line 6"]
+    )
+
+
+def test_a_missing_column_is_named_with_those_there_are(case: Case) -> None:
+    table = case.folder / "pairs.csv"
+    table.write_text("URL,TEXT\nhttp://example.org/a.jpg,a\n")
+    refused(case, "demo", "--input", str(table), said=["`url`", "URL", "source.columns"])
+
+
+def test_an_input_without_rows(case: Case) -> None:
+    table = case.folder / "empty.csv"
+    table.write_text("url,caption\n")
+    refused(case, "web-captions", "--input", str(table), said=["empty.csv"])
+
+
+def test_an_input_that_is_not_what_its_name_says(case: Case) -> None:
+    table = case.folder / "pairs.parquet"
+    table.write_text("not parquet at all")
+    refused(case, "web-captions", "--input", str(table), said=["pairs.parquet"])
+
+
+def test_an_input_that_is_not_there(case: Case) -> None:
+    refused(case, "web-captions", "--input", str(case.folder / "none.csv"), said=["none.csv"])
+
+
+def test_no_input_at_all_for_a_new_run(case: Case) -> None:
+    refused(case, "web-captions", said=["--input"])
+
+
+def test_a_folder_that_is_no_run(case: Case) -> None:
+    case.run_folder.mkdir()
+    (case.run_folder / "thesis.tex").write_text("years of work")
+    refused(case, "web-captions", "--input", str(case.table), said=["not empty"])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(["--until", "sleep"], "pull, filter"), (["--engine", "spark"], "ray nor inline"), (["--set", "x"], "path.to")],
+)
+def test_options_that_fit_nowhere(case: Case, options: list[str], said: str) -> None:
+    refused(case, str(case.recipe_path), "--input", str(case.table), *options, said=[said])
+
+
+@pytest.mark.parametrize("command", ["status", "verify", "pack"])
+def test_commands_on_a_folder_that_holds_no_run(tmp_path: Path, command: str) -> None:
+    done = shardmill(command, str(tmp_path))
+    assert done.returncode == 2
+    assert "holds no run" in done.stderr
+
+
+def test_relative_paths_are_those_of_the_users_folder(case: Case) -> None:
+    recipe, table = case.recipe_path.name, case.table.name
+    done = shardmill("run", recipe, "-i", table, "-o", "there", "--engine", "inline", cwd=case.folder)
+    assert done.returncode == 0, done.stderr
+    assert (case.folder / "there" / "dataset" / "README.md").exists()
+
+
+def test_plan_pins_the_input_and_fetches_nothing(case: Case) -> None:
+    options = (str(case.recipe_path), "-i", str(case.table), "-o", str(case.run_folder))
+    planned = json.loads(shardmill("plan", *options, "--json").stdout)
+    assert (planned["rows"], planned["parts"], planned["skipped"]["pull"]) == (23, 2, 0)
+    assert planned["disk_bytes"] > 0
+    assert planned["inodes"] > 0
+    assert case.web.counts.total() == 0
+    case.run()
+    planned = json.loads(shardmill("plan", *options, "--json").stdout)
+    assert planned["skipped"] == {"pull": 2, "filter": 2, "exact_duplicates": 2, "pack": 2}
+
+
+def test_run_and_verify_print_json_and_nothing_else(case: Case) -> None:
+    done = subprocess.run([*case.command("--engine", "inline", "--json")], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["kept"] == 20
+    verified = json.loads(shardmill("verify", str(case.run_folder), "--json").stdout)
+    assert verified["sound"]
+    assert verified["samples"] == 20
+
+
+def test_verify_finds_a_changed_byte_anywhere(case: Case) -> None:
+    case.run()
+    for pattern in ("layers/pull/*", "sets/*/part*", "dataset/data/*", "input/*"):
+        (file, *_) = sorted(case.run_folder.glob(pattern))
+        content = file.read_bytes()
+        file.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+        done = shardmill("verify", str(case.run_folder))
+        assert done.returncode == 1
+        assert file.name in done.stdout
+        file.write_bytes(content)
+    assert shardmill("verify", str(case.run_folder)).returncode == 0
+
+
+def test_verify_finds_a_sample_too_many(case: Case) -> None:
+    case.run()
+    other = Case(case.web, case.folder, case.urls, output="other")
+    other.run(limit=10)
+    (ours,) = sorted((case.run_folder / "dataset/data").iterdir())
+    (theirs,) = sorted((other.run_folder / "dataset/data").iterdir())
+    ours.write_bytes(theirs.read_bytes())
+    assert shardmill("verify", str(case.run_folder)).returncode == 1
+
+
+def test_schemas_and_recipes_are_printed() -> None:
+    assert json.loads(shardmill("schema", "recipe").stdout)["title"] == "Recipe"
+    assert "phash" in shardmill("schema", "layers").stdout
+    assert "messages_tagged" in shardmill("schema", "shard").stdout
+    assert shardmill("schema", "nothing").returncode == 2
+    assert "web-captions" in shardmill("recipes").stdout
+
+
+def test_try_fetch_prints_one_object_a_line(web: Web) -> None:
+    done = shardmill("try", "fetch", web.url("image", 1), web.url("gone", 1), "--allow", "127.0.0.0/8")
+    found = {row["url"]: row for row in map(json.loads, done.stdout.splitlines())}
+    kept, gone = found[web.url("image", 1)], found[web.url("gone", 1)]
+    assert list(kept) == [
+        *("url", "outcome", "reason", "value", "final_url", "status"),
+        *("bytes", "format", "width", "height", "sha256", "phash", "ms"),
+    ]
+    assert (kept["outcome"], kept["reason"], kept["format"], kept["width"]) == ("kept", None, "jpeg", 120)
+    assert (gone["outcome"], gone["reason"], gone["value"]) == ("rejected", "http_gone", 404)
+    refused = json.loads(shardmill("try", "fetch", web.url("image", 2)).stdout)
+    assert refused["reason"] == "blocked_address"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = {"ray", "pyarrow", "aiohttp", "numpy", "cv2", "pandas", "datasets", "pydantic"}
+    code = f"import sys, jobs.cli; print(sorted({heavy!r} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["plan"], ["try"], ["try", "fetch"], ["demo"]])
+def test_every_command_has_help(command: list[str]) -> None:
+    done = subprocess.run([SHARDMILL, *command, "--help"], capture_output=True, text=True, check=True)
+    assert "Usage" in done.stdout
