@@ -13,6 +13,7 @@ end are harmless and stay.
 
 import io
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,6 +37,7 @@ from pipelines.pull.pixels import (
 from pipelines.stage import Verdict
 
 cv2.setNumThreads(1)  # parallelism is over images
+warnings.filterwarnings("ignore", module=r"PIL\.")  # a verdict says it better, and once a row
 
 Animation = Literal["first_frame", "reject"]
 
@@ -196,19 +198,17 @@ def _jpeg_orientation(header: headers.JpegHeader) -> object:
 
 
 def _from_other(body: bytes, kind: str, max_pixels: int, animation: Animation) -> Canonical | Verdict:
-    plain, lossy, deep = False, kind == "avif", False
+    plain, bare, lossy, deep = False, False, kind == "avif", False
     if kind == "png":
         png = headers.read_png_header(body)
-        if png.plain and png.bare:
-            return _canonical(body, kind, (png.width, png.height), 1, [], grey_of_file(body))
-        plain, deep = png.plain, png.bit_depth == 16 and png.colour_type != 0
+        plain, bare, deep = png.plain, png.bare, png.bit_depth == 16 and png.colour_type != 0
     elif kind == "webp":
         webp = headers.read_webp_header(body)
-        if webp.plain and webp.bare:
-            return _canonical(body, kind, (webp.width, webp.height), 1, [], grey_of_file(body))
-        plain, lossy = webp.plain, not webp.lossless
+        plain, bare, lossy = webp.plain, webp.bare, not webp.lossless
 
     image = Image.open(io.BytesIO(body), formats=(kind.upper(),))
+    if plain and bare:
+        return _canonical(body, kind, image.size, 1, [], grey_of_file(body))
     if kind == "tiff":
         lossy = image.info.get("compression") == "jpeg"
         deep = image.mode in ("RGB", "RGBA", "RGBX") and 16 in _bits_per_sample(image)

@@ -181,7 +181,7 @@ def read_png_size(body: bytes) -> tuple[int, int]:
 def read_png_header(body: bytes) -> PngHeader:
     """Walk the chunks of a PNG to its end, checking each checksum: other decoders refuse what Pillow lets pass.
 
-    Raises `HeaderError`: it ends before its end chunk, or a chunk that matters is damaged.
+    Raises `HeaderError`: it ends before its end chunk, or a chunk is damaged.
     """
     width, height = read_png_size(body)
     view = memoryview(body)
@@ -194,8 +194,7 @@ def read_png_header(body: bytes) -> PngHeader:
         end = at + 12 + length
         if end > len(body):
             raise HeaderError("the PNG ends early")
-        critical = not kind[0] & 0x20
-        if critical and zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+        if zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
             raise HeaderError(f"the checksum of a PNG chunk ({kind.decode('latin-1')}) is wrong")
         kinds.add(kind)
         at = end
@@ -277,16 +276,19 @@ def read_webp_header(body: bytes) -> WebpHeader:
 
     Raises `HeaderError`: it ends early, or starts with a chunk that no WebP starts with.
     """
-    if len(body) < 30 or len(body) < 8 + int.from_bytes(body[4:8], "little"):
+    end = 8 + int.from_bytes(body[4:8], "little")
+    if len(body) < max(30, end):
         raise HeaderError("the WebP ends early")
+    length = int.from_bytes(body[16:20], "little")
+    alone = 20 + length + length % 2 == end
     match body[12:16]:
         case b"VP8 ":
             width, height = struct.unpack_from("<HH", body, 26)
-            return WebpHeader(width & 0x3FFF, height & 0x3FFF, lossless=False, plain=True, bare=True)
+            return WebpHeader(width & 0x3FFF, height & 0x3FFF, lossless=False, plain=True, bare=alone)
         case b"VP8L":
             bits = int.from_bytes(body[21:25], "little")
             opaque = not bits >> 28 & 1
-            return WebpHeader((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, lossless=True, plain=opaque, bare=True)
+            return WebpHeader((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, lossless=True, plain=opaque, bare=alone)
         case b"VP8X":
             width, height = (int.from_bytes(body[at : at + 3], "little") + 1 for at in (24, 27))
             alpha_or_animation = body[20] & 0b0001_0010
