@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.executor import Call, Done
+from jobs.flight import Flight
 from jobs.hops import Hop
 from jobs.part import PartJob, PartRunner
 
@@ -122,7 +123,7 @@ def _run_task(job: PartJob | Call, code: CodeIdentity) -> Any:
         return job.function(*job.arguments)
     runner = _runners.get(job.hop.fingerprint)
     if runner is None:
-        runner = _runners.setdefault(job.hop.fingerprint, PartRunner(job.hop))
+        runner = _runners.setdefault(job.hop.fingerprint, PartRunner(job.hop, Flight()))
     return runner.run(job)
 
 
@@ -136,10 +137,10 @@ class _HopActor:
     def __init__(self) -> None:
         self._runner: PartRunner | None = None
 
-    async def run(self, job: PartJob, code: CodeIdentity) -> Any:
+    async def run(self, job: PartJob, code: CodeIdentity, flight: Flight) -> Any:
         if self._runner is None:
             code.check()
-            self._runner = PartRunner(job.hop)
+            self._runner = PartRunner(job.hop, flight)
         return await self._runner.run_async(job)
 
 
@@ -163,12 +164,12 @@ class RayExecutor:
     The other half is for tasks: a pool of actors as large as the CPUs would starve what feeds and follows it.
     """
 
-    def __init__(self, code: CodeIdentity, parts_in_flight: int) -> None:
+    def __init__(self, code: CodeIdentity, flight: Flight) -> None:
         import ray
 
         self._ray = ray
         self._code = code
-        self._parts_in_flight = parts_in_flight
+        self._flight = flight
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         self._cpus = max(1, int(resources.get("CPU", 1)))
         task_cpus = 1 if self._cpus > 1 else 0.5
@@ -181,14 +182,14 @@ class RayExecutor:
         if isinstance(job, PartJob) and job.hop.kind == "async":
             pool = self._pools.get(job.hop.name, _Pool())
             shared = [slot for slot in pool.slots if not slot.alone]
-            return len(shared) < self._cpus or any(slot.running < self._parts_in_flight for slot in shared)
+            return len(shared) < self._cpus or any(slot.running < self._flight.parts for slot in shared)
         return self._tasks < 2 * self._cpus
 
     def submit(self, key: Hashable, job: PartJob | Call, *, alone: bool = False) -> None:
         if isinstance(job, PartJob) and job.hop.kind == "async":
             slot = self._slot(job.hop, alone)
             slot.running += 1
-            self._running[slot.actor.run.remote(job, self._code)] = (key, slot)
+            self._running[slot.actor.run.remote(job, self._code, self._flight)] = (key, slot)
         else:
             self._tasks += 1
             self._running[self._task.remote(job, self._code)] = (key, None)
@@ -241,7 +242,7 @@ class RayExecutor:
         if not alone and len(shared) >= self._cpus:
             return min(shared, key=lambda slot: slot.running)
         actor = self._ray.remote(_HopActor).options(
-            num_cpus=0.5, max_restarts=0, max_task_retries=0, max_concurrency=self._parts_in_flight
+            num_cpus=0.5, max_restarts=0, max_task_retries=0, max_concurrency=self._flight.parts
         )
         slot = _Slot(actor.remote(), alone)
         pool.slots.append(slot)

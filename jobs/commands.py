@@ -20,6 +20,7 @@ from jobs.engine import Engine, OpenExecutor
 from jobs.estimate import estimate
 from jobs.executor import Executor, InlineExecutor
 from jobs.files import write_atomically
+from jobs.flight import Flight
 from jobs.hops import compile_hops, hop_index
 from jobs.lease import Lease, RunBusyError
 from jobs.plan import Plan
@@ -266,12 +267,13 @@ def _opened(recipe: Recipe, options: RunOptions, layout: RunLayout, out: Console
 def _executor(engine: str, address: str | None, recipe: Recipe, control: Control) -> OpenExecutor:
     def open_executor(stack: ExitStack) -> Executor:
         executor: Executor
+        flight = Flight(recipe.run.parts_in_flight, recipe.run.mb_in_flight * 1_000_000)
         if engine == "inline":
-            executor = InlineExecutor(recipe.run.parts_in_flight)
+            executor = InlineExecutor(flight)
         else:
             from jobs.cluster import RayExecutor, cluster
 
-            executor = RayExecutor(stack.enter_context(cluster(address)), recipe.run.parts_in_flight)
+            executor = RayExecutor(stack.enter_context(cluster(address)), flight)
             _install(control)  # Ray installs a handler of its own, which would not drain
         stack.callback(executor.close)
         return executor

@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from jobs.flight import Flight
 from jobs.hops import Hop
 from jobs.part import PartJob, PartRunner
 
@@ -60,8 +61,8 @@ class InlineExecutor:
     its process kills the run here: finding such rows takes Ray's workers.
     """
 
-    def __init__(self, parts_in_flight: int) -> None:
-        self._parts_in_flight = parts_in_flight
+    def __init__(self, flight: Flight) -> None:
+        self._flight = flight
         self._runners: dict[str, PartRunner] = {}
         self._running: dict[Future[Any], Hashable] = {}
         self._done: list[Done] = []
@@ -71,7 +72,7 @@ class InlineExecutor:
 
     def room(self, job: PartJob | Call) -> bool:
         if isinstance(job, PartJob) and job.hop.kind == "async":
-            return len(self._running) < self._parts_in_flight
+            return len(self._running) < self._flight.parts
         return not self._done
 
     def submit(self, key: Hashable, job: PartJob | Call, *, alone: bool = False) -> None:  # noqa: ARG002
@@ -119,5 +120,5 @@ class InlineExecutor:
 
     def _runner(self, hop: Hop) -> PartRunner:
         if hop.name not in self._runners:
-            self._runners[hop.name] = PartRunner(hop)
+            self._runners[hop.name] = PartRunner(hop, self._flight)
         return self._runners[hop.name]

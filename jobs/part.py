@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.commit import Commit, LayerWriter, count, read_commit, read_layer
+from jobs.flight import ByteGate, Flight
 from jobs.hops import INPUT_LAYER, Hop
 from jobs.plan import NO_IDS, Ids, Part, read_input
 from pipelines.stage import Processed, Stage, Verdict, Verdicts, title
@@ -53,8 +54,9 @@ class PartJob:
 class PartRunner:
     """Holds the loaded engines of one hop on one worker, and runs parts of it."""
 
-    def __init__(self, hop: Hop) -> None:
+    def __init__(self, hop: Hop, flight: Flight) -> None:
         self.is_async = hop.kind == "async"
+        self._gate = ByteGate(flight.bytes)
         self._stages = [stage for stage in hop.stages if isinstance(stage, Stage)]
         self._engines: list[Any] = [stage.load() for stage in self._stages]
 
@@ -74,34 +76,41 @@ class PartRunner:
         if found := await asyncio.to_thread(_committed, job):
             return found
         rows = await asyncio.to_thread(_entering, job)
-        slices = deque(
-            asyncio.ensure_future(self._judge(rows.slice(start, _SLICE), job))
-            for start in range(0, max(len(rows), 1), _SLICE)
-        )
-        try:
-            if job.only is not None:
-                await asyncio.gather(*slices)
-                return None
-            with LayerWriter(job.path, job.hop.schema, job.attempt) as writer:
-                verdicts = []
-                while slices:
-                    # file work runs beside the event loop, which has deadlines to keep
-                    verdicts.append(await asyncio.to_thread(_write, writer, await slices[0], job))
-                    slices.popleft()
-                return await asyncio.to_thread(_commit, writer, job, pa.concat_tables(verdicts))
-        finally:
-            for pending in slices:
-                pending.cancel()
+        async with self._gate.ticket() as ticket:
+            starts = range(0, max(len(rows), 1), _SLICE)
+            slices = deque(asyncio.ensure_future(self._judge(rows.slice(at, _SLICE), job, ticket)) for at in starts)
+            held = 0
+            try:
+                if job.only is not None:
+                    await asyncio.gather(*slices)
+                    return None
+                with LayerWriter(job.path, job.hop.schema, job.attempt) as writer:
+                    verdicts = []
+                    while slices:
+                        judged = await slices[0]
+                        # file work runs beside the event loop, which has deadlines to keep
+                        verdicts.append(await asyncio.to_thread(_write, writer, judged, job))
+                        slices.popleft()
+                        await self._gate.hold(-judged.bytes)
+                    return await asyncio.to_thread(_commit, writer, job, pa.concat_tables(verdicts))
+            finally:
+                for pending in slices:
+                    pending.cancel()
+                    if pending.done() and not pending.cancelled() and not pending.exception():
+                        held += pending.result().bytes
+                await self._gate.hold(-held)
 
     async def close(self) -> None:
         """Close the engines' connections (``async`` hops)."""
         for engine in self._engines:
             await engine.close()
 
-    async def _judge(self, rows: pa.Table, job: PartJob) -> "_Judged":
+    async def _judge(self, rows: pa.Table, job: PartJob, ticket: int) -> "_Judged":
+        await self._gate.enter(ticket)
         judged = _Judged(rows, job)
         for stage, engine in zip(self._stages, self._engines, strict=True):
             judged.add(stage, await engine.process(judged.live(stage)))
+        await self._gate.hold(judged.bytes)
         return judged
 
 
@@ -122,6 +131,11 @@ class _Judged:
         if job.poison:
             dead = [Verdict("worker_died") if row in job.poison else None for row in self.ids.to_pylist()]
             self._refuse(title(job.hop.stages[0]), Verdicts.of(dead))
+
+    @property
+    def bytes(self) -> int:
+        """What the added columns hold in memory."""
+        return sum(column.nbytes for column in self._added.values())
 
     def live(self, stage: Stage) -> pa.Table:
         """The rows still alive, with the columns that `stage` reads."""

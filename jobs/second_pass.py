@@ -42,14 +42,14 @@ def recount(plan: Plan, layout: RunLayout, hops: list[Hop], manifests: Mapping[s
     generations = Generations(plan, layout)
     for part in plan.parts:
         superseded = generations.superseded(part)
-        if not len(superseded):
+        first = manifests[hops[0].name].get(part.number)
+        if first is None or first.rows == part.rows - len(superseded):
             continue
-        for hop in hops:
+        for hop in reversed(hops):  # the first hop last: what it says of the part then holds for all
             commit = manifests[hop.name].get(part.number)
             if commit:
                 counts = current_counts(hop.path(layout, part.number), superseded)
-                if counts != commit.counts:
-                    manifests[hop.name].record(dataclasses.replace(commit, counts=counts))
+                manifests[hop.name].record(dataclasses.replace(commit, counts=counts))
 
 
 def _failures(

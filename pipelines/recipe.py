@@ -30,7 +30,8 @@ class RunSpec(BaseModel):
 
     seed: int = Field(0, description="of the permutation of the input, and so of what `--limit` samples")
     part_rows: int = Field(512, ge=1, le=100_000, description="rows a part: the unit of work, retry and commit")
-    parts_in_flight: int = Field(4, ge=1, description="parts that one pull actor works on at a time")
+    parts_in_flight: int = Field(16, ge=1, description="parts that one worker of an async hop works on at a time")
+    mb_in_flight: int = Field(256, ge=1, description="MB of images it holds before it begins no more rows")
     min_free_gb: float = Field(2.0, ge=0, description="below this much free disk the run pauses")
     second_pass: bool = Field(True, description="try retriable failures once more, later in the same run")
     collapse_rows: int = Field(1024, ge=1, description="rows over which one cause is looked for")

@@ -15,6 +15,7 @@ import pytest
 
 from jobs.cluster import CodeIdentity, RayExecutor, cluster, set_environment
 from jobs.engine import Engine
+from jobs.flight import Flight
 from jobs.launch import examine, open_plan, save_run
 from jobs.lease import Lease
 from jobs.state import Control, RunState
@@ -48,7 +49,7 @@ def run_on(code: CodeIdentity, case: Case, recipe_text: str) -> RunState:
         save_run(layout, recipe, state.plan)
 
         def open_executor(stack: ExitStack) -> RayExecutor:
-            executor = RayExecutor(code, recipe.run.parts_in_flight)
+            executor = RayExecutor(code, Flight(recipe.run.parts_in_flight))
             stack.callback(executor.close)
             return executor
 
