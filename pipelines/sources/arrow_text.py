@@ -50,10 +50,7 @@ def as_text(column: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(type_) and type_.tz is not None:
         utc = column.cast(pa.timestamp(type_.unit)).cast(pa.string())
         return pc.binary_join_element_wise(utc, "Z", "")
-    try:
-        return column.cast(pa.string())
-    except pa.ArrowNotImplementedError:
-        return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
+    return column.cast(pa.string())
 
 
 def _json(value: Any) -> str:

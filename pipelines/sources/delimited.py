@@ -90,9 +90,9 @@ class _Records:
 
     def _until_broken_lines(self) -> Iterator[Record]:
         """Records up to one after which lines were handed back, or to the end of the text."""
-        width = len(self.header)
         reader = self._reader()
         while True:
+            wrong: str | None
             try:
                 fields = next(reader, None)
             except csv.Error as error:
@@ -100,14 +100,12 @@ class _Records:
             else:
                 if fields is None:
                     return
-                if len(fields) == width and not self._ended:
+                wrong = self._fault(fields)
+                if wrong is None:
                     self._taken.clear()
-                    yield fields
+                    if fields:
+                        yield fields
                     continue
-                if not fields:
-                    self._taken.clear()
-                    continue
-                wrong = "a quote is never closed" if self._ended else f"{_count(fields)} where the header has {width}"
             first, *rest = self._taken
             self._taken.clear()
             yield f"{wrong}: {first.rstrip()[:_EXCERPT]}"
@@ -115,9 +113,20 @@ class _Records:
                 self._again.extendleft(reversed(rest))
                 return
 
-
-def _count(fields: list[str]) -> str:
-    return "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+    def _fault(self, fields: list[str]) -> str | None:
+        """Why `fields`, read from the lines taken, are not a record; a blank line is none, and no fault."""
+        if self._ended:  # the reader answers without end of line only at the end of the text, inside a quote
+            return "a quote is never closed"
+        if fields and len(fields) != len(self.header):
+            count = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+            return f"{count} where the header has {len(self.header)}"
+        if len(self._taken) > 1:
+            # Within a line, stray quotes are harmless. Over several, they may join records that were apart.
+            try:
+                next(csv.reader(self._taken, delimiter=self._delimiter, strict=True))
+            except csv.Error as error:
+                return f"stray quotes over {len(self._taken)} lines ({error})"
+        return None
 
 
 def _cells(records: Sequence[Record], header: list[str], spec: SourceSpec) -> Cells:

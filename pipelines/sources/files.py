@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
 import xxhash
@@ -46,12 +47,14 @@ class InputFile:
 
 def open_bytes(path: str) -> BinaryIO:
     """The stored bytes of a local path or fsspec URL."""
+    if local := local_path(path):
+        return Path(local).open("rb")
     filesystem, inner = url_to_fs(path)
     return cast(BinaryIO, filesystem.open(inner, "rb"))
 
 
 def local_path(path: str) -> str | None:
-    """The path of a local file, None for any other: Arrow reads local files without Python in between."""
+    """The path of a local file, None for any other. What is local is read without fsspec in between."""
     filesystem, inner = url_to_fs(path)
     return str(inner) if isinstance(filesystem, LocalFileSystem) else None
 

@@ -17,7 +17,7 @@ from pipelines.sources.spec import SourceSpec
 
 _UNIT_ROWS = 65_536
 """Row groups smaller than this are read together: opening a file costs its whole footer each time."""
-_BATCH_ROWS = 65_536
+_BATCH_ROWS = 16_384
 _BATCH_BYTES = 32 << 20
 _BUFFER_BYTES = 1 << 20  # read at once of each column: a row group is never in memory whole
 
