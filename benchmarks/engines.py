@@ -80,17 +80,15 @@ def account(stored: Stored, items: Sequence[Item]) -> Accounting:
     )
 
 
-def _img2dataset(rows_a_shard: int) -> Callable[[Path, Path], list[str | Path]]:
-    def command(urls: Path, output: Path) -> list[str | Path]:
-        return [
-            peer("img2dataset") / "img2dataset",
-            *("--url_list", urls, "--input_format", "parquet", "--url_col", "url", "--caption_col", "caption"),
-            *("--output_folder", output, "--output_format", "parquet", "--number_sample_per_shard", str(rows_a_shard)),
-            *("--processes_count", "2", "--thread_count", "32"),
-            *("--resize_mode", "no", "--skip_reencode", "True", "--enable_wandb", "False"),
-        ]
-
-    return command
+def _img2dataset(urls: Path, output: Path) -> list[str | Path]:
+    """Shards that divide both sizes evenly and never wear out a process, which ends after five."""
+    return [
+        peer("img2dataset") / "img2dataset",
+        *("--url_list", urls, "--input_format", "parquet", "--url_col", "url", "--caption_col", "caption"),
+        *("--output_folder", output, "--output_format", "parquet", "--number_sample_per_shard", "1250"),
+        *("--processes_count", "2", "--thread_count", "32"),
+        *("--resize_mode", "no", "--skip_reencode", "True", "--enable_wandb", "False"),
+    ]
 
 
 def _ceiling(urls: Path, output: Path) -> list[str | Path]:
@@ -128,22 +126,14 @@ def _of_ceiling(output: Path) -> Stored:
     return _rows(output.glob("*.parquet"), ("url", "image"), ("outcome", "kept"))
 
 
-_IMG2DATASET_FIRST = "*_stats.json"  # the shard's own file is there, and broken, from its first row on
 _SHARDMILL_FIRST = "layers/pull/part-*.parquet"
 
 ENGINES = (
     Engine(
         name="img2dataset",
         title="img2dataset",
-        command=_img2dataset(1250),  # divides evenly, and never wears out a process, which ends after five shards
-        first=_IMG2DATASET_FIRST,
-        stored=_of_img2dataset,
-    ),
-    Engine(
-        name="img2dataset-512",
-        title="img2dataset, 512 rows a shard",
-        command=_img2dataset(512),  # as often as shardmill commits
-        first=_IMG2DATASET_FIRST,
+        command=_img2dataset,
+        first="*_stats.json",  # the shard's own file is there, and broken, from its first row on
         stored=_of_img2dataset,
     ),
     Engine(
