@@ -23,6 +23,7 @@ import simplejpeg
 from PIL import Image
 
 from pipelines.pull import headers, signals
+from pipelines.pull.orientation import ORIENTATION, exif_orientation, xmp_orientation
 from pipelines.pull.pixels import (
     Pixels,
     UnknownPixelsError,
@@ -30,6 +31,7 @@ from pipelines.pull.pixels import (
     grey_of,
     grey_of_file,
     ordinary,
+    rgb_of_cmyk,
     scaled_colour,
     turned,
     turns,
@@ -51,9 +53,7 @@ _CHEAP_PIXELS = 1 << 24
 _HARMLESS = re.compile(r"Corrupt JPEG data: \d+ extraneous bytes before marker 0xd9")
 _ODD_SUBSAMPLING = "Could not determine subsampling level"
 _BOMB = re.compile(r"\((\d+) pixels\)")
-_ORIENTATION = 0x0112
 _BITS_PER_SAMPLE = 0x0102
-_XMP_ORIENTATION = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +151,13 @@ def canonicalise(body: bytes, found: Found, *, max_pixels: int, animation: Anima
 def _from_jpeg(body: bytes, header: headers.JpegHeader) -> Canonical:
     steps: list[str] = []
     orientation = _jpeg_orientation(header)
-    if orientation is None:  # a trainer that asks for the orientation would stop here
+    if orientation is None:
         assert header.exif is not None
         body = body[: header.exif.start] + body[header.exif.end :]
         steps.append("exif_dropped")
     if header.components == 4:
-        pixels = ordinary(Image.open(io.BytesIO(body), formats=("JPEG",)), steps)
+        inks = _decode_jpeg(body, colorspace="CMYK")
+        pixels = rgb_of_cmyk(inks, Image.open(io.BytesIO(body), formats=("JPEG",)).info, steps)
         return _rewritten(turned(pixels, orientation, steps), 1, steps, lossy=True)
     try:
         if not turns(orientation):
@@ -183,32 +184,24 @@ def _decode_jpeg(body: bytes, **wanted: Any) -> Pixels:
         return np.asarray(simplejpeg.decode_jpeg(body, strict=False, **wanted), np.uint8)
 
 
-def _jpeg_orientation(header: headers.JpegHeader) -> object:
-    """As Pillow reads it: EXIF's, else XMP's; 1 when there is neither; None when the EXIF block is broken."""
-    if header.exif is not None:
-        exif = Image.Exif()
-        try:
-            exif.load(header.exif.payload)
-            if _ORIENTATION in exif:
-                return exif[_ORIENTATION]
-        except Exception:  # noqa: BLE001 part of decoding: a broken block raises whatever it happens to break
-            return None
-    said = _XMP_ORIENTATION.search(header.xmp.payload) if header.xmp else None
-    return int(said[1]) if said else 1
+def _jpeg_orientation(header: headers.JpegHeader) -> int | None:
+    """EXIF's, else XMP's, which is Pillow's order; None when the EXIF block is broken."""
+    said = exif_orientation(header.exif.payload) if header.exif else 0
+    return xmp_orientation(header.xmp.payload) if said == 0 and header.xmp else said
 
 
 def _from_other(body: bytes, kind: str, max_pixels: int, animation: Animation) -> Canonical | Verdict:
-    plain, bare, lossy, deep = False, False, kind == "avif", False
+    plain, bare, lossy, deep, end = False, False, kind == "avif", False, len(body)
     if kind == "png":
         png = headers.read_png_header(body)
         plain, bare, deep = png.plain, png.bare, png.bit_depth == 16 and png.colour_type != 0
     elif kind == "webp":
         webp = headers.read_webp_header(body)
-        plain, bare, lossy = webp.plain, webp.bare, not webp.lossless
+        plain, bare, lossy, end = webp.plain, webp.bare, not webp.lossless, webp.end
 
     image = Image.open(io.BytesIO(body), formats=(kind.upper(),))
     if plain and bare:
-        return _canonical(body, kind, image.size, 1, [], grey_of_file(body))
+        return _canonical(body, kind, image.size, 1, [], grey_of_file(body[:end]))
     if kind == "tiff":
         lossy = image.info.get("compression") == "jpeg"
         deep = image.mode in ("RGB", "RGBA", "RGBX") and 16 in _bits_per_sample(image)
@@ -220,9 +213,11 @@ def _from_other(body: bytes, kind: str, max_pixels: int, animation: Animation) -
         return oversize
 
     steps = ["first_frame"] if frames > 1 else []
+    if (exif := image.info.get("exif")) and exif_orientation(exif) is None:
+        steps.append("exif_dropped")
     pixels = scaled_colour(body, steps) if deep else ordinary(image, steps)
     # Pillow turns a TIFF itself while it loads it
-    orientation = 1 if kind == "tiff" and not deep else image.getexif().get(_ORIENTATION, 1)
+    orientation = 1 if kind == "tiff" and not deep else image.getexif().get(ORIENTATION, 1)
     if plain and not turns(orientation) and not steps:
         return _canonical(body, kind, image.size, 1, steps, grey_of(pixels))
     return _rewritten(turned(pixels, orientation, steps), frames, steps, lossy=lossy)

@@ -269,6 +269,8 @@ class WebpHeader:
     """neither alpha nor animation is announced"""
     bare: bool
     """nothing but the picture is announced"""
+    end: int
+    """where the file says that it ends"""
 
 
 def read_webp_header(body: bytes) -> WebpHeader:
@@ -284,14 +286,18 @@ def read_webp_header(body: bytes) -> WebpHeader:
     match body[12:16]:
         case b"VP8 ":
             width, height = struct.unpack_from("<HH", body, 26)
-            return WebpHeader(width & 0x3FFF, height & 0x3FFF, lossless=False, plain=True, bare=alone)
+            return WebpHeader(width & 0x3FFF, height & 0x3FFF, lossless=False, plain=True, bare=alone, end=end)
         case b"VP8L":
             bits = int.from_bytes(body[21:25], "little")
             opaque = not bits >> 28 & 1
-            return WebpHeader((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, lossless=True, plain=opaque, bare=alone)
+            return WebpHeader(
+                (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, lossless=True, plain=opaque, bare=alone, end=end
+            )
         case b"VP8X":
             width, height = (int.from_bytes(body[at : at + 3], "little") + 1 for at in (24, 27))
             alpha_or_animation = body[20] & 0b0001_0010
-            return WebpHeader(width, height, lossless=b"VP8L" in body, plain=not alpha_or_animation, bare=False)
+            return WebpHeader(
+                width, height, lossless=b"VP8L" in body, plain=not alpha_or_animation, bare=False, end=end
+            )
         case _:
             raise HeaderError("the WebP starts with an unknown chunk")

@@ -1,7 +1,7 @@
 """Making pixels ordinary: 8-bit RGB or grey, opaque, upright. Each function appends what it did to `steps`."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import cv2
@@ -45,7 +45,7 @@ def ordinary(image: Image.Image, steps: list[str]) -> Pixels:
         raise UnknownPixelsError(image.mode)
     image.load()
     if image.mode == "CMYK":
-        return _rgb_of_cmyk(image, steps)
+        return _rgb_of_cmyk(image, image.info.get("icc_profile"), steps)
     if image.mode in ("P", "PA"):
         steps.append("palette")
     if image.has_transparency_data:
@@ -91,9 +91,14 @@ def _scaled(samples: NDArray[Any]) -> Pixels:
     return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _rgb_of_cmyk(image: Image.Image, steps: list[str]) -> Pixels:
-    """Ink to light: through the embedded profile to sRGB, or by Pillow's formula when there is none that works."""
-    profile = image.info.get("icc_profile")
+def rgb_of_cmyk(inks: Pixels, info: Mapping[str | tuple[int, int], Any], steps: list[str]) -> Pixels:
+    """RGB of a CMYK JPEG's samples; `info` is what Pillow reads in its header. Adobe writes ink as its absence."""
+    ink = Image.fromarray(255 - inks if "adobe" in info else inks, "CMYK")
+    return _rgb_of_cmyk(ink, info.get("icc_profile"), steps)
+
+
+def _rgb_of_cmyk(image: Image.Image, profile: bytes | None, steps: list[str]) -> Pixels:
+    """Ink to light: through the profile to sRGB (perceptual), or by Pillow's formula when there is none that works."""
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

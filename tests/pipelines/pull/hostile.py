@@ -159,10 +159,9 @@ def pull_all(urls: Sequence[str | None], make_resolver: Any = AsyncResolver, **f
             await engine.close()
         assert done.columns is not None
         verdicts = done.verdicts
-        columns = {"reason": verdicts.reason, "value": verdicts.value, "detail": verdicts.detail}
-        rows: list[Row] = pa.table(
-            {**columns, **{name: done.columns[name] for name in done.columns.column_names}}
-        ).to_pylist()
+        verdict_columns = {"reason": verdicts.reason, "value": verdicts.value, "detail": verdicts.detail}
+        table = pa.table(verdict_columns | {name: done.columns[name] for name in done.columns.column_names})
+        rows: list[Row] = table.to_pylist()
         return rows
 
     return asyncio.run(go())

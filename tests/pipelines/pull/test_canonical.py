@@ -112,12 +112,29 @@ def test_an_orientation_said_in_xmp_alone_is_applied_too() -> None:
     assert_like(canonical(body).image, scene(), within=12)
 
 
-def test_a_broken_exif_block_is_cut_out_and_the_picture_stays_as_it_is() -> None:
+BROKEN_EXIF = {
+    "no directory": b"garbage!",
+    "a directory that leaves the block": b"II*\0\x08\0\0\0\x09\0" + bytes(12),
+    "a directory elsewhere": b"MM\0*\0\0\xff\xff",
+    "an orientation of many numbers": b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\x3d\x01\0\x06\0\0",
+    "an orientation that is a text": b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02\0\0\0\x01\x36\0\0\0",
+}
+
+
+@pytest.mark.parametrize("block", BROKEN_EXIF.values(), ids=BROKEN_EXIF.keys())
+def test_an_exif_block_that_readers_disagree_on_is_cut_out_and_the_picture_stays(block: bytes) -> None:
     whole = file(scene(), "JPEG")
-    body = whole[:2] + b"\xff\xe1\0\x10Exif\0\0garbage!" + whole[2:]
-    image = canonical(body)
+    segment = b"Exif\0\0" + block
+    image = canonical(whole[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + whole[2:])
     assert image.image == whole
     assert image.steps == "exif_dropped"
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_a_png_with_such_a_block_is_written_anew() -> None:
+    image = canonical(file(scene(), "PNG", exif=b"Exif\0\0" + BROKEN_EXIF["an orientation of many numbers"]))
+    assert image.steps == "exif_dropped,png"
+    assert_like(image.image, scene())
 
 
 def rgba(alpha: Pixels) -> Pixels:
