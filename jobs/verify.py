@@ -76,7 +76,7 @@ def _check_part(report: Report, state: RunState, hop: Hop, part: Part, commit: C
     if not _check_file(report, path, commit.bytes, commit.digest):
         return None
     report.problems += [f"{path}: {problem}" for problem in _layer_problems(state, hop, part, commit, arriving)]
-    if hop.index == 0:
+    if hop.index == 0 and part.generation == 0:
         report.rows += len(arriving)
     layer = read_layer(path, ["id", "outcome"])
     kept: Ids = layer.filter(pc.equal(layer["outcome"], KEPT))["id"].to_numpy()
