@@ -215,9 +215,11 @@ def _from_other(body: bytes, kind: str, max_pixels: int, animation: Animation) -
     steps = ["first_frame"] if frames > 1 else []
     if (exif := image.info.get("exif")) and exif_orientation(exif) is None:
         steps.append("exif_dropped")
+    orientation = image.getexif().get(ORIENTATION, 1)
     pixels = scaled_colour(body, steps) if deep else ordinary(image, steps)
-    # Pillow turns a TIFF itself while it loads it
-    orientation = 1 if kind == "tiff" and not deep else image.getexif().get(ORIENTATION, 1)
+    if kind == "tiff" and turns(orientation):
+        steps.append("exif_transpose")  # both decoders turn a TIFF while they load it
+        orientation = 1
     if plain and not turns(orientation) and not steps:
         return _canonical(body, kind, image.size, 1, steps, grey_of(pixels))
     return _rewritten(turned(pixels, orientation, steps), frames, steps, lossy=lossy)

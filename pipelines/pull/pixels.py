@@ -14,7 +14,7 @@ Pixels = NDArray[np.uint8]
 """Height × width for grey, height × width × 3 for RGB."""
 
 JPEG_QUALITY = 95
-_PNG_LEVEL = 2  # the usual 6 takes five times as long to save a seventh
+_PNG_OPTIONS = (cv2.IMWRITE_PNG_COMPRESSION, 1)  # the usual 6 takes five times as long to save a sixth
 _ORDINARY_MODES = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
 _CLOCKWISE, _HALF, _COUNTERCLOCKWISE = cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE
 _UPRIGHT: dict[object, Callable[[Any], Any]] = {
@@ -49,23 +49,38 @@ def ordinary(image: Image.Image, steps: list[str]) -> Pixels:
     if image.mode in ("P", "PA"):
         steps.append("palette")
     if image.has_transparency_data:
-        return _on_white(image.convert("RGBA"), steps)
-    grey = image.mode in ("1", "L")
-    return np.asarray(image.convert("L" if grey else "RGB"))
+        return _on_white(_in_mode(image, "RGBA"), steps)
+    return _array(_in_mode(image, "L" if image.mode in ("1", "L") else "RGB"))
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """The picture in another mode; what it was converted from is let go, since large images are held only once."""
+    if image.mode == mode:
+        return image
+    converted = image.convert(mode)
+    image.close()
+    return converted
+
+
+def _array(image: Image.Image) -> Pixels:
+    pixels = np.asarray(image)
+    image.close()
+    return pixels
 
 
 def _on_white(image: Image.Image, steps: list[str]) -> Pixels:
     steps.append("alpha_on_white")
     page = Image.new("RGB", image.size, "white")
     page.paste(image, mask=image.getchannel("A"))
-    return np.asarray(page)
+    image.close()
+    return _array(page)
 
 
 def _scaled_grey(image: Image.Image, steps: list[str]) -> Pixels:
     steps.append("scaled_16_bit")
-    samples = np.asarray(image)
-    grey = _scaled(samples)
     transparent = image.info.get("transparency")
+    samples = _array(image)
+    grey = _scaled(samples)
     if transparent is not None:  # a PNG may declare one grey level transparent
         steps.append("alpha_on_white")
         grey[samples == transparent] = 255
@@ -80,21 +95,27 @@ def scaled_colour(body: bytes, steps: list[str]) -> Pixels:
     samples = _decoded_by_cv2(body)
     if samples.dtype != np.uint16 or samples.ndim != 3:
         raise ValueError("these are not 16-bit samples")
+    samples = _scaled(samples)
     steps.append("scaled_16_bit")
-    if samples.shape[2] == 4:
-        return _on_white(Image.fromarray(_scaled(cv2.cvtColor(samples, cv2.COLOR_BGRA2RGBA))), steps)
-    return _scaled(cv2.cvtColor(samples, cv2.COLOR_BGR2RGB))
+    if samples.shape[2] == 3:
+        return np.asarray(cv2.cvtColor(samples, cv2.COLOR_BGR2RGB), np.uint8)
+    cv2.cvtColor(samples, cv2.COLOR_BGRA2RGBA, dst=samples)
+    return _on_white(Image.fromarray(samples), steps)
 
 
 def _scaled(samples: NDArray[Any]) -> Pixels:
     """16 bits to 8: ``v × 255 / 65535``, rounded; 65535 / 255 is 257 exactly."""
-    return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    scaled = np.empty(samples.shape, np.uint8)
+    for row, out in zip(samples, scaled, strict=True):  # row by row: the wide sums never exist for the whole image
+        out[...] = (row.astype(np.uint32) + 128) // 257
+    return scaled
 
 
 def rgb_of_cmyk(inks: Pixels, info: Mapping[str | tuple[int, int], Any], steps: list[str]) -> Pixels:
     """RGB of a CMYK JPEG's samples; `info` is what Pillow reads in its header. Adobe writes ink as its absence."""
-    ink = Image.fromarray(255 - inks if "adobe" in info else inks, "CMYK")
-    return _rgb_of_cmyk(ink, info.get("icc_profile"), steps)
+    if "adobe" in info:
+        np.subtract(255, inks, out=inks)
+    return _rgb_of_cmyk(Image.fromarray(inks, "CMYK"), info.get("icc_profile"), steps)
 
 
 def _rgb_of_cmyk(image: Image.Image, profile: bytes | None, steps: list[str]) -> Pixels:
@@ -107,9 +128,10 @@ def _rgb_of_cmyk(image: Image.Image, profile: bytes | None, steps: list[str]) ->
             converted = None
         if converted is not None:
             steps.append("cmyk_icc")
-            return np.asarray(converted)
+            image.close()
+            return _array(converted)
     steps.append("cmyk")
-    return np.asarray(image.convert("RGB"))
+    return _array(_in_mode(image, "RGB"))
 
 
 def turned(pixels: Pixels, orientation: object, steps: list[str]) -> Pixels:
@@ -152,9 +174,8 @@ def _decoded_by_cv2(body: bytes) -> NDArray[Any]:
 def encoded(pixels: Pixels, *, lossy: bool) -> tuple[bytes, str]:
     """A file of these pixels and its format: JPEG of quality 95 without chroma subsampling, or PNG."""
     if not lossy:
-        file = io.BytesIO()
-        Image.fromarray(pixels).save(file, "PNG", compress_level=_PNG_LEVEL)
-        return file.getvalue(), "png"
+        stored = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+        return cv2.imencode(".png", stored, _PNG_OPTIONS)[1].tobytes(), "png"
     if pixels.ndim == 2:
         return bytes(simplejpeg.encode_jpeg(pixels[..., None], JPEG_QUALITY, "GRAY", "Gray")), "jpeg"
     return bytes(simplejpeg.encode_jpeg(pixels, JPEG_QUALITY, "RGB", "444")), "jpeg"

@@ -42,8 +42,8 @@ class Pull:
     max_bytes: Annotated[int, Field(ge=1, le=1 << 31)] = 20_000_000
     """bytes of a body, declared, read or unpacked"""
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
-    max_pixels: Annotated[int, Field(ge=1, le=_MAX_PIXELS)] = 50_000_000
-    """width × height in the header; no side may exceed 65,500"""
+    max_pixels: Annotated[int, Field(ge=1, le=_MAX_PIXELS)] = 36_000_000
+    """width × height in the header, and no side above 65,500; a large image takes about 15 bytes a pixel to decode"""
     animation: Animation = "first_frame"
     """what becomes of a file with several frames: its first stays, or the row is rejected as ``animated``"""
     allow: tuple[str, ...] = ()

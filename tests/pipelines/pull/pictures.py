@@ -57,6 +57,23 @@ STORED = {
 """How a camera lays down the pixels of an upright picture under each EXIF orientation (EXIF 2.3, 4.6.4 A)."""
 
 
+def deep_tiff(samples: NDArray[np.uint16], orientation: int) -> bytes:
+    """An uncompressed TIFF of 16-bit RGB, which Pillow cannot write."""
+    height, width, _ = samples.shape
+    data = samples.astype("<u2").tobytes()
+    bits = 8 + len(data)
+    directory = bits + 6
+    short, long = 3, 4
+    entries = [
+        (0x0100, short, 1, width), (0x0101, short, 1, height), (0x0102, short, 3, bits), (0x0103, short, 1, 1),
+        (0x0106, short, 1, 2), (0x0111, long, 1, 8), (0x0112, short, 1, orientation), (0x0115, short, 1, 3),
+        (0x0116, short, 1, height), (0x0117, long, 1, len(data)), (0x011C, short, 1, 1),
+    ]  # fmt: skip
+    packed = b"".join(struct.pack("<HHLL", *entry) for entry in entries)
+    count = struct.pack("<H", len(entries))
+    return b"II*\0" + struct.pack("<L", directory) + data + struct.pack("<3H", 16, 16, 16) + count + packed + bytes(4)
+
+
 def profile_of_white_ink() -> bytes:
     """An ICC profile by which every mixture of the inks CMYK is white."""
 

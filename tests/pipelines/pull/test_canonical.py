@@ -12,7 +12,17 @@ from PIL import Image, PngImagePlugin
 
 from pipelines.pull.canonical import Animation, Canonical, canonicalise, identify
 from pipelines.stage import Verdict
-from tests.pipelines.pull.pictures import STORED, Pixels, decoded, exif, file, profile_of_white_ink, scene, textured
+from tests.pipelines.pull.pictures import (
+    STORED,
+    Pixels,
+    decoded,
+    deep_tiff,
+    exif,
+    file,
+    profile_of_white_ink,
+    scene,
+    textured,
+)
 
 MAX_PIXELS = 1_000_000
 
@@ -91,8 +101,7 @@ def test_an_orientation_is_applied(kind: str, orientation: int) -> None:
     image = canonical(body)
     assert_like(image.image, scene(), within=0 if kind in ("PNG", "TIFF") else 12)
     assert not Image.open(io.BytesIO(image.image)).getexif()
-    if kind != "TIFF":  # Pillow turns those itself
-        assert "exif_transpose" in image.steps
+    assert "exif_transpose" in image.steps
 
 
 def test_a_grey_jpeg_is_turned_and_stays_grey() -> None:
@@ -212,6 +221,14 @@ def test_16_bit_colour_is_scaled_and_rounded(suffix: str) -> None:
     image = canonical(body)
     assert_like(image.image, np.dstack([SCALED, SCALED[::-1], SCALED.T]))
     assert image.steps == "scaled_16_bit,png"
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_a_16_bit_tiff_is_turned_once(orientation: int) -> None:
+    upright = np.dstack([EVERY_LEVEL[:100], EVERY_LEVEL[100:200], EVERY_LEVEL[50:150]])
+    image = canonical(deep_tiff(np.ascontiguousarray(STORED[orientation](upright)), orientation))
+    assert_like(image.image, np.dstack([SCALED[:100], SCALED[100:200], SCALED[50:150]]))
+    assert ("exif_transpose" in image.steps) == (orientation != 1)
 
 
 def test_16_bit_alpha_is_laid_on_white() -> None:
