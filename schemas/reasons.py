@@ -50,7 +50,7 @@ _ALL = (
     _rejected("http_gone", "the server says there is nothing here (404, 410 and other 4xx); value: status"),
     _rejected("http_denied", "the server refuses (401, 403, 407, 451); value: status"),
     _failed("http_error", "the server failed (5xx) or broke the protocol; value: status"),
-    _failed("rate_limited", "the server asks to come back later (429); value: status"),
+    _failed("rate_limited", "the server asks to come back later (408, 425, 429); value: status"),
     _rejected("redirect_loop", "more redirects than allowed; value: how many"),
     _rejected("body_too_large", "the body is larger than the byte cap; value: bytes declared or read"),
     _failed("body_short", "the body ended before its declared length"),
