@@ -86,6 +86,8 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class _Sketch:
+    """An object before it is drawn."""
+
     shape: str
     colour: str
     box: Box
@@ -102,7 +104,7 @@ def draw(seed: str) -> Scene:
     sketches, pieces = rng.choice(_FAMILIES)(rng, width, height)
     ground = rng.choice(tuple(GROUNDS))
     pixels = _ground(rng, width, height, GROUNDS[ground])
-    objects = tuple(_paint(pixels, sketch) for sketch in sketches)
+    objects = tuple(paint(pixels, sketch.shape, sketch.colour, sketch.box) for sketch in sketches)
     if rng.random() < 0.4:
         pieces = [*pieces, f" on a {ground} background"]
     caption, phrases = _compose(pieces)
@@ -110,14 +112,13 @@ def draw(seed: str) -> Scene:
 
 
 def mask(shape: str, width: int, height: int) -> Mask:
-    """The pixels of a shape, height × width, that touch all four edges of its box.
+    """The pixels of a shape, height × width: those whose centres lie within its outline.
 
-    KeyError: no such shape. Circles, squares, diamonds, stars and crosses are meant to be drawn into square boxes.
+    Pointed shapes may leave the outermost rows or columns free. KeyError: no such shape.
     """
-    # centres of pixels, from -1 to 1 between the outermost ones, so that every outline reaches its box
-    x = np.linspace(-1, 1, width)[np.newaxis, :]
-    y = np.linspace(-1, 1, height)[:, np.newaxis]
-    return _OUTLINES[shape](x, y)
+    x = (np.arange(width) + 0.5) * 2 / width - 1
+    y = (np.arange(height) + 0.5) * 2 / height - 1
+    return _OUTLINES[shape](x[np.newaxis, :], y[:, np.newaxis])
 
 
 Outline = Callable[[npt.NDArray[np.float64], npt.NDArray[np.float64]], Mask]
@@ -128,12 +129,11 @@ def _everywhere(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Mask:
 
 
 def _inside(corners: Sequence[tuple[float, float]]) -> Outline:
-    """Even–odd rule over a polygon in -1 … 1; a hair's breadth of slack keeps the corners themselves."""
+    """Even–odd rule over a polygon, stretched to -1 … 1 both ways."""
     ring = _stretched(corners)
 
     def outline(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Mask:
         inside = np.zeros((y.size, x.size), np.bool_)
-        x, y = x * (1 - 1e-9), y * (1 - 1e-9)
         for (x1, y1), (x2, y2) in pairwise((*ring, ring[0])):
             if y1 != y2:
                 crosses = (y1 > y) != (y2 > y)
@@ -156,7 +156,7 @@ def _star() -> list[tuple[float, float]]:
 
 
 _OUTLINES: dict[str, Outline] = {
-    "circle": lambda x, y: x**2 + y**2 <= 1 + 1e-9,
+    "circle": lambda x, y: x**2 + y**2 <= 1,
     "square": _everywhere,
     "rectangle": _everywhere,
     "triangle": _inside([(0, -1), (1, 1), (-1, 1)]),
@@ -167,14 +167,14 @@ _OUTLINES: dict[str, Outline] = {
 SHAPES = tuple(_OUTLINES)
 
 
-def _paint(pixels: Pixels, sketch: _Sketch) -> Object:
-    """Draw one object; its box is measured on what was drawn."""
-    x1, y1, x2, y2 = sketch.box
-    drawn = mask(sketch.shape, x2 - x1, y2 - y1)
-    pixels[y1:y2, x1:x2][drawn] = COLOURS[sketch.colour]
+def paint(pixels: Pixels, shape: str, colour: str, box: Box) -> Object:
+    """Draw one object into `box`; the box it answers with is measured on what was drawn."""
+    x1, y1, x2, y2 = box
+    drawn = mask(shape, x2 - x1, y2 - y1)
+    pixels[y1:y2, x1:x2][drawn] = COLOURS[colour]
     columns, rows = np.flatnonzero(drawn.any(0)), np.flatnonzero(drawn.any(1))
     tight = (x1 + int(columns[0]), y1 + int(rows[0]), x1 + int(columns[-1]) + 1, y1 + int(rows[-1]) + 1)
-    return Object(sketch.shape, sketch.colour, tight)
+    return Object(shape, colour, tight)
 
 
 def _ground(rng: random.Random, width: int, height: int, colour: Colour) -> Pixels:
