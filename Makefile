@@ -15,7 +15,7 @@ help: ## Say what there is
 	.tools/bin/python -m pip install --quiet uv
 
 .venv/.synced: pyproject.toml uv.lock | $(if $(filter .tools/bin/uv,$(UV)),.tools/bin/uv)
-	$(UV) sync --locked --all-extras --quiet
+	UV_COMPILE_BYTECODE=1 $(UV) sync --locked --all-extras --quiet  # Ray starts many Pythons
 	@touch $@
 
 setup: .venv/.synced ## Make the locked environment in .venv, uv included

@@ -28,6 +28,7 @@ _ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_AUTH_MODE": "token",
 }
+_SESSION = "shardmill-"
 _OBJECT_STORE_BYTES = 80 * 1024 * 1024
 _START_TRIES = 2  # Ray gives a node 30 s to start, which a busy machine may miss once
 
@@ -75,8 +76,9 @@ def cluster(address: str | None, cpus: int | None = None) -> Iterator[CodeIdenti
         set_environment()
     import ray
 
+    _sweep_sessions()
     before = Path.cwd()
-    session = Path(tempfile.mkdtemp(prefix="shardmill-"))
+    session = Path(tempfile.mkdtemp(prefix=f"{_SESSION}{os.getpid()}-"))
     os.chdir(session)
     try:
         if address is None:
@@ -89,6 +91,14 @@ def cluster(address: str | None, cpus: int | None = None) -> Iterator[CodeIdenti
         ray.shutdown()
         os.chdir(before)
         shutil.rmtree(session, ignore_errors=True)
+
+
+def _sweep_sessions() -> None:
+    """Remove the session folders of drivers that were killed before they could."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_SESSION}*"):
+        owner = folder.name.removeprefix(_SESSION).partition("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _start(cpus: int, session: Path) -> None:
