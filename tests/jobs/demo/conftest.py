@@ -1,10 +1,9 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from jobs.demo import web
-from jobs.demo.web import Behaviour, Web, write_behaviours
+from jobs.demo.web import Web
 from jobs.demo.world import World, build
 
 
@@ -21,25 +20,3 @@ def served_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Wor
 @pytest.fixture(scope="session")
 def world(served_world: tuple[World, Web]) -> World:
     return served_world[0]
-
-
-class Folder:
-    """A folder to be served."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._behaviours: dict[str, Behaviour] = {}
-        (path / "www").mkdir()
-
-    def put(self, path: str, body: bytes, **behaviour: object) -> None:
-        (self.path / "www" / path.lstrip("/")).write_bytes(body)
-        self.behave(path, **behaviour)
-
-    def behave(self, path: str, **behaviour: object) -> None:
-        self._behaviours[path] = Behaviour(**behaviour)  # type: ignore[arg-type]
-        write_behaviours(self.path, self._behaviours)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
