@@ -295,8 +295,8 @@ def main() -> int:
         return 1
     if options.with_parent:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    _say({"port": server.server_address[1]})
     with server, suppress(KeyboardInterrupt):
+        _say({"port": server.server_address[1]})
         server.serve_forever()
     return 0
 

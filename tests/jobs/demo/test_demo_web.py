@@ -240,7 +240,7 @@ class TestProcess:
         with web.start(Path(folder.path.name)) as server:
             assert get(server, "/a.jpg")[1] == b"a"
 
-    def test_runs_by_hand_until_it_is_terminated(self, folder: Folder) -> None:
+    def test_runs_by_hand_until_it_is_interrupted(self, folder: Folder) -> None:
         command = [sys.executable, "-m", "jobs.demo.web", "--folder", folder.path]
         by_hand = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         assert by_hand.stdout is not None
