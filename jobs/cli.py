@@ -124,9 +124,9 @@ def demo(
     engine: EngineName = "ray",
 ) -> None:
     """Run the whole job on a small web of our own on loopback, with everything that goes wrong on the real one."""
-    from jobs import commands
+    from jobs.demo import tour
 
-    _exit(commands.demo(folder, engine))
+    _exit(tour.demo(folder, engine))
 
 
 @app.command()

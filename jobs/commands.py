@@ -19,7 +19,6 @@ from jobs.collapse import CollapseError
 from jobs.engine import Engine, OpenExecutor
 from jobs.estimate import estimate
 from jobs.executor import Executor, InlineExecutor
-from jobs.files import write_atomically
 from jobs.flight import Flight
 from jobs.hops import compile_hops, hop_index
 from jobs.lease import Lease, RunBusyError
@@ -33,14 +32,6 @@ from pipelines.recipe import Recipe
 from pipelines.recipe_text import RecipeError, load, shipped
 from pipelines.sources.files import InputError
 from schemas.layout import RunLayout
-
-_AFTER_DEMO = """
-Next:
-  shardmill status {run}        where every row is
-  shardmill verify {run}        check the run against itself
-  less {run}/dataset/README.md  the data set's card
-  python -c 'from datasets import load_dataset; print(load_dataset("{run}/dataset", split="train")[0])'
-  shardmill recipes; shardmill run web-captions --input YOUR.parquet --output RUN"""
 
 _P = ParamSpec("_P")
 _MISTAKES = (RecipeError, InputError, launch.RunMismatchError, RunBusyError)
@@ -63,7 +54,7 @@ class RunOptions:
     restart: bool = False
 
 
-def _answers(command: Callable[_P, int]) -> Callable[_P, int]:
+def answers(command: Callable[_P, int]) -> Callable[_P, int]:
     """Turn the user's mistakes into a message and exit status 2, trouble in the run into a message and 1."""
 
     @wraps(command)
@@ -81,18 +72,18 @@ def _answers(command: Callable[_P, int]) -> Callable[_P, int]:
     return answered
 
 
-@_answers
+@answers
 def run(options: RunOptions, *, as_json: bool = False) -> int:
     """Run a recipe from the input to the shards."""
     recipe = load(options.recipe, options.settings)
-    _check(options, recipe)
+    check(options, recipe)
     layout = RunLayout(options.output.absolute())
     out = Console(highlight=False, soft_wrap=True, stderr=as_json)
     with _opened(recipe, options, layout, out) as opened:
         return _drive(RunState(layout, recipe, opened), options, out, as_json=as_json)
 
 
-@_answers
+@answers
 def plan(options: RunOptions, *, as_json: bool = False) -> int:
     """Pin the input, and say what a run would do."""
     recipe = load(options.recipe, options.settings)
@@ -103,7 +94,7 @@ def plan(options: RunOptions, *, as_json: bool = False) -> int:
     return 0
 
 
-@_answers
+@answers
 def status(folder: Path, *, as_json: bool = False) -> int:
     """Show a run's accounting."""
     state = _saved(folder)
@@ -117,19 +108,19 @@ def status(folder: Path, *, as_json: bool = False) -> int:
     return 0
 
 
-@_answers
+@answers
 def pack(folder: Path, settings: Sequence[str], engine: str, address: str | None) -> int:
     """Pack a run's rows again."""
     layout = RunLayout(folder.absolute())
     recipe = launch.saved_recipe(layout, settings)
     options = RunOptions(recipe.name, folder, engine=engine, address=address, start="pack")
-    _check(options, recipe)
+    check(options, recipe)
     with Lease(layout.lease):
         state = RunState(layout, recipe, Plan.load(layout.plan_json))
         return _drive(state, options, Console(highlight=False, soft_wrap=True))
 
 
-@_answers
+@answers
 def verify(folder: Path, *, as_json: bool = False) -> int:
     """Check a run; 1 when anything is off."""
     report = verify_run(_saved(folder))
@@ -146,7 +137,7 @@ def verify(folder: Path, *, as_json: bool = False) -> int:
     return 1 if report.problems else 0
 
 
-@_answers
+@answers
 def recipes() -> int:
     """List what ships."""
     for name, text in shipped().items():
@@ -157,7 +148,7 @@ def recipes() -> int:
     return 0
 
 
-@_answers
+@answers
 def schema(what: str) -> int:
     """Print a schema."""
     from jobs import schema_text
@@ -169,7 +160,7 @@ def schema(what: str) -> int:
     return 0
 
 
-@_answers
+@answers
 def try_fetch(urls: Sequence[str], allow: Sequence[str], recipe: str | None, settings: Sequence[str]) -> int:
     """Fetch and judge URLs."""
     stages = load(recipe, settings).stages if recipe else []
@@ -184,32 +175,6 @@ def try_fetch(urls: Sequence[str], allow: Sequence[str], recipe: str | None, set
 
     asyncio.run(describe_all())
     return 0
-
-
-@_answers
-def demo(folder: Path, engine: str) -> int:
-    """Run the demo recipe over a small web of our own, which is served while there is something to fetch."""
-    from jobs.demo import web, world
-
-    folder = folder.absolute()
-    pairs, port_file = folder / "web" / "pairs.parquet", folder / "web" / "port"
-    out = Console(highlight=False, soft_wrap=True)
-    if not port_file.exists():
-        port = web.free_port()
-        with out.status("drawing the demo's web …"):
-            world.build(folder / "web", base_url=f"http://127.0.0.1:{port}")
-        write_atomically(port_file, str(port))
-    options = RunOptions("demo", folder / "run", (str(pairs),), engine=engine)
-    _check(options, load("demo"))
-    layout = RunLayout(options.output)
-    with ExitStack() as stack:
-        if not _is_finished(layout, load("demo")):
-            # the port is part of the planned URLs, so it stays the same from run to run
-            stack.enter_context(web.start(folder / "web", port=int(port_file.read_text("utf-8"))))
-        outcome = run(options)
-    if outcome == 0:
-        out.print(Text(_AFTER_DEMO.format(run=_shortest(layout.root))))
-    return outcome
 
 
 def _drive(state: RunState, options: RunOptions, out: Console, *, as_json: bool = False) -> int:
@@ -281,7 +246,7 @@ def _executor(engine: str, address: str | None, recipe: Recipe, control: Control
     return open_executor
 
 
-def _check(options: RunOptions, recipe: Recipe) -> None:
+def check(options: RunOptions, recipe: Recipe) -> None:
     """Raise `RecipeError` for options that fit no engine, hop or stage."""
     if options.engine not in ("ray", "inline"):
         raise RecipeError("--engine", [f"{options.engine!r} is neither ray nor inline"])
@@ -290,20 +255,6 @@ def _check(options: RunOptions, recipe: Recipe) -> None:
             hop_index(compile_hops(recipe), name or "pack")
         except LookupError as error:
             raise RecipeError(option, [str(error.args[0])]) from None
-
-
-def _is_finished(layout: RunLayout, recipe: Recipe) -> bool:
-    """Whether a run of this very recipe is complete."""
-    if not layout.plan_json.exists():
-        return False
-    state = RunState(layout, recipe, Plan.load(layout.plan_json))
-    state.count_valid()
-    return bool(summary.facts(state)["complete"])
-
-
-def _shortest(path: Path) -> Path:
-    """A path as a person would type it here."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _saved(folder: Path) -> RunState:
