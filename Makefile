@@ -14,8 +14,9 @@ help: ## Say what there is
 	python3 -m venv .tools
 	.tools/bin/python -m pip install --quiet uv
 
+# Bytecode is compiled once, here: Ray starts many Pythons.
 .venv/.synced: pyproject.toml uv.lock | $(if $(filter .tools/bin/uv,$(UV)),.tools/bin/uv)
-	UV_COMPILE_BYTECODE=1 $(UV) sync --locked --all-extras --quiet  # Ray starts many Pythons
+	UV_COMPILE_BYTECODE=1 $(UV) sync --locked --all-extras --quiet
 	@touch $@
 
 setup: .venv/.synced ## Make the locked environment in .venv, uv included

@@ -1,5 +1,7 @@
 """The command: the demo recipe over the demo's web, which is served while there is something to fetch."""
 
+import shutil
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,11 +21,12 @@ from schemas.layout import RunLayout
 
 _AFTER_DEMO = """
 Next:
-  shardmill status {run}        where every row is
-  shardmill verify {run}        check the run against itself
+  {shardmill} status {run}        where every row is
+  {shardmill} verify {run}        check the run against itself
   less {run}/dataset/README.md  the data set's card
-  python -c 'from datasets import load_dataset; print(load_dataset("{run}/dataset", split="train")[0])'
-  shardmill recipes; shardmill run web-captions --input YOUR.parquet --output RUN"""
+  {python} -c 'from datasets import load_dataset; print(load_dataset("{run}/dataset", split="train")[0])'
+  {shardmill} recipes
+  {shardmill} run web-captions --input YOUR.parquet --output RUN"""
 
 
 @answers
@@ -54,7 +57,8 @@ def demo(folder: Path, engine: str) -> int:
                 raise RecipeError("shardmill demo", [problem]) from error
         outcome = run(options)
     if outcome == 0:
-        out.print(Text(_AFTER_DEMO.format(run=_shortest(layout.root))))
+        typed = {"shardmill": _typed("shardmill", sys.argv[0]), "python": _typed("python", sys.executable)}
+        out.print(Text(_AFTER_DEMO.format(run=_shortest(layout.root), **typed)))
     return outcome
 
 
@@ -65,6 +69,13 @@ def _is_finished(layout: RunLayout, recipe: Recipe) -> bool:
     state = RunState(layout, recipe, Plan.load(layout.plan_json))
     state.count_valid()
     return bool(summary.facts(state)["complete"])
+
+
+def _typed(name: str, path: str) -> str:
+    """How a person starts this very program here: by name where that finds it, else by path."""
+    found = shutil.which(name)
+    mine = Path(path).absolute()
+    return name if found and Path(found).absolute() == mine else str(_shortest(mine))
 
 
 def _shortest(path: Path) -> Path:
