@@ -28,7 +28,6 @@ from schemas.layout import RunLayout
 from schemas.reasons import REASONS, Outcome
 
 _PARTS_A_CALL = 256
-_KEYS_A_BUCKET = 1_000_000
 _KEY_SCHEMA = pa.schema([("id", pa.int64()), ("space", pa.string()), ("key", pa.binary()), ("part", pa.int64())])
 
 RunCalls = Callable[[Sequence[Call]], list[Any]]
@@ -41,6 +40,8 @@ class SetRun:
     layout: RunLayout
     jobs: tuple[PartJob, ...]
     rows: int
+    keys_a_bucket: int = 1_000_000
+    """Rows whose keys are decided upon at once, about: what bounds the memory of a decision."""
 
     @property
     def _folder(self) -> Path:
@@ -62,7 +63,7 @@ class SetRun:
         scratch = self._folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
-        buckets = 1 + self.rows // _KEYS_A_BUCKET
+        buckets = 1 + self.rows // self.keys_a_bucket
         groups = [self.jobs[at : at + _PARTS_A_CALL] for at in range(0, len(self.jobs), _PARTS_A_CALL)]
         keys = [scratch / f"keys-{at:06d}.arrow" for at in range(len(groups))]
         refused = [scratch / f"refused-{bucket:06d}.arrow" for bucket in range(buckets)]
