@@ -7,9 +7,10 @@ the next attempt at it finds the commit in its place. The manifest is derived; t
 
 import dataclasses
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -93,14 +94,13 @@ class Manifest:
         self._journal.write(json.dumps(line) + "\n")
         self._journal.flush()
         self._lines += 1
-        if self._lines >= _COMPACT_AFTER:
+        if self._lines >= max(_COMPACT_AFTER, len(self._commits)):  # so that all compactions together cost O(n)
             self.compact()
 
     def _load(self) -> None:
         if self._path.exists():
             for row in pq.read_table(self._path).to_pylist():
-                row["inputs"], row["counts"] = dict(row["inputs"]), dict(row["counts"])
-                self._commits[row["part"]] = Commit(**row)
+                self._commits[row["part"]] = _commit(row)
         if self._journal_path.exists():
             self._replay(self._journal_path)
 
@@ -114,4 +114,16 @@ class Manifest:
                 if entry.get("forgotten"):
                     self._commits.pop(entry["part"], None)
                 else:
-                    self._commits[entry["part"]] = Commit(**entry)
+                    self._commits[entry["part"]] = _commit(entry)
+
+
+def _commit(row: dict[str, Any]) -> Commit:
+    """A commit as read. Names and fingerprints are shared: a hundred million rows make 200,000 commits a hop."""
+    return Commit(
+        row["part"],
+        row["bytes"],
+        row["digest"],
+        sys.intern(row["fingerprint"]),
+        {sys.intern(layer): content for layer, content in dict(row["inputs"]).items()},
+        {sys.intern(what): rows for what, rows in dict(row["counts"]).items()},
+    )
