@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from jobs.executor import Call, Done
 from jobs.flight import Flight
 from jobs.hops import Hop
 from jobs.part import PartJob, PartRunner
+from jobs.trouble import ClusterLostError
 
 _ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # what makes every Ray process bind to loopback
@@ -30,6 +32,7 @@ _ENVIRONMENT = {
 }
 _SESSION = "shardmill-"
 _OBJECT_STORE_BYTES = 80 * 1024 * 1024
+_CHECK_NODES_S = 5.0
 _START_TRIES = 2  # Ray gives a node 30 s to start, which a busy machine may miss once
 
 
@@ -187,6 +190,7 @@ class RayExecutor:
         self._pools: dict[str, _Pool] = {}
         self._running: dict[Any, tuple[Hashable, _Slot | None]] = {}
         self._tasks = 0
+        self._nodes_checked = time.monotonic()
 
     def room(self, job: PartJob | Call) -> bool:
         if isinstance(job, PartJob) and job.hop.kind == "async":
@@ -209,6 +213,8 @@ class RayExecutor:
         if not refs:
             return []
         ready, rest = self._ray.wait(refs, num_returns=1, timeout=timeout)
+        if not ready:
+            self._check_nodes()
         if rest:
             more, _ = self._ray.wait(rest, num_returns=len(rest), timeout=0)
             ready += more
@@ -223,6 +229,16 @@ class RayExecutor:
             for slot in pool.slots:
                 self._ray.kill(slot.actor)
         self._pools.clear()
+
+    def _check_nodes(self) -> None:
+        """Raise `ClusterLostError` when no node lives: Ray would wait for a new one for ever."""
+        now = time.monotonic()
+        if now - self._nodes_checked < _CHECK_NODES_S:
+            return
+        self._nodes_checked = now
+        nodes: list[dict[str, Any]] = self._ray.nodes()  # type: ignore[no-untyped-call]
+        if not any(node["Alive"] for node in nodes):
+            raise ClusterLostError
 
     def _collect(self, ref: Any) -> Done:
         key, slot = self._running.pop(ref)
@@ -239,6 +255,8 @@ class RayExecutor:
         except (errors.OutOfMemoryError, errors.NodeDiedError) as error:
             self._bury(slot)
             return Done(key, error=error, died=True)
+        except errors.LocalRayletDiedError as error:
+            raise ClusterLostError from error
         except errors.RayTaskError as error:
             return Done(key, error=error.cause if isinstance(error.cause, Exception) else error)
         finally:

@@ -25,7 +25,7 @@ from jobs.lease import Lease, RunBusyError
 from jobs.plan import Plan
 from jobs.progress import Progress, log, logging_to
 from jobs.state import Control, RunState
-from jobs.trouble import PartError, StoppedError, WaitingError
+from jobs.trouble import ClusterLostError, PartError, StoppedError, WaitingError
 from jobs.verify import verify as verify_run
 from pipelines.pull.stage import Pull, describe
 from pipelines.recipe import Recipe
@@ -35,7 +35,7 @@ from schemas.layout import RunLayout
 
 _P = ParamSpec("_P")
 _MISTAKES = (RecipeError, InputError, launch.RunMismatchError, RunBusyError)
-_TROUBLE = (StoppedError, WaitingError, CollapseError, PartError)
+_TROUBLE = (StoppedError, WaitingError, CollapseError, ClusterLostError, PartError)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,13 @@ class WaitingError(Exception):
     """Hops that this run leaves out (`--from`) have not finished; the message says which, and how many parts."""
 
 
+class ClusterLostError(Exception):
+    """Ray itself died under the run. What is committed stays."""
+
+    def __init__(self) -> None:
+        super().__init__("the Ray cluster has no live node left; the same command goes on from here")
+
+
 class PartError(Exception):
     """Our own code, or the disk, failed on a part; the message names the part. The run stops."""
 

@@ -32,7 +32,8 @@ def victim(driver: psutil.Process, whom: str, chance: random.Random) -> list[int
     """The processes to kill."""
     if whom == "driver":
         return [driver.pid]
-    workers = [child for child in driver.children(recursive=True) if "ray::" in " ".join(child.cmdline())]
+    names = ("ray::_HopActor", "ray::_run_task", "ray::IDLE")
+    workers = [child for child in driver.children(recursive=True) if " ".join(child.cmdline()).startswith(names)]
     return [chance.choice(workers).pid] if workers else []
 
 

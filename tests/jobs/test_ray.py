@@ -140,6 +140,20 @@ def test_a_killed_worker_costs_nothing_but_time(code: CodeIdentity, web: Web, tm
     assert case.reasons() == {"kept": 400}
 
 
+def test_a_run_whose_cluster_dies_ends_and_goes_on_later(web: Web, tmp_path: Path) -> None:
+    case = Case(web, tmp_path, urls(web, image=200), settings=("stages.pull.concurrency=1",))
+    driver = psutil.Popen(case.command(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    while web.counts.total() < 30:
+        time.sleep(0.05)
+    (raylet,) = [child for child in driver.children() if child.name() == "raylet"]
+    raylet.kill()
+    _, said = driver.communicate(timeout=120)
+    assert driver.returncode == 1
+    assert b"no live node" in said
+    assert case.run() == 0
+    assert case.reasons() == {"kept": 200}
+
+
 def test_it_runs_its_own_code_where_folders_of_the_same_name_lie_about(web: Web, tmp_path: Path) -> None:
     case = Case(web, tmp_path, urls(web, image=20))
     elsewhere = tmp_path / "elsewhere"
