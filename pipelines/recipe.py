@@ -5,6 +5,7 @@ A new stage is a file in its folder, an entry in the union below, and a test; no
 
 import hashlib
 import json
+import re
 from collections import Counter
 from typing import Annotated, Any
 
@@ -19,6 +20,10 @@ from pipelines.sets.exact_duplicates import ExactDuplicates
 from pipelines.sources.spec import SourceSpec
 from pipelines.stage import SetRule, Stage, semantic_fields, title
 from schemas.tables import INPUT
+
+_STAGE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_TAKEN_NAME = re.compile(r"input|shards|(filter|pack)(-\d+)?")
+"""Names of layers and hops; a stage's own name becomes a hop's, a folder's and a file's."""
 
 AnyStage = Annotated[Pull | AspectRatio | MinSide | MinBytes | ExactDuplicates, Field(discriminator="stage")]
 
@@ -63,6 +68,11 @@ def misfits(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
         where = ("stages", index)
         if titles[title(stage)] > 1:
             found.append((where, f"two stages are called {title(stage)!r}; give one a name of its own with `name:`"))
+        if stage.name is not None and not _STAGE_NAME.fullmatch(stage.name):
+            say = f"{stage.name!r} cannot name a stage: small letters, digits, _ and - are allowed, a letter first"
+            found.append(((*where, "name"), say))
+        elif stage.name is not None and _TAKEN_NAME.fullmatch(stage.name):
+            found.append(((*where, "name"), f"{stage.name!r} cannot name a stage: a part of every run is called so"))
         absent = [column for column in stage.reads if column not in available]
         found += [(where, f"{title(stage)} reads `{column}`, which no stage before it provides") for column in absent]
         available |= set(stage.adds.names)

@@ -55,10 +55,28 @@ def parse(text: str, origin: str = "recipe", settings: Sequence[str] = (), model
     """A recipe from YAML text. Raises `RecipeError` with every problem, `origin` named."""
     try:
         data, lines, problems = _read(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that the calendar does not have
         raise RecipeError(origin, [f"not valid YAML: {error}"]) from error
+    except RecursionError:
+        raise RecipeError(origin, ["not usable YAML: nested too deeply, or an anchor that contains itself"]) from None
     if not isinstance(data, dict):
         raise RecipeError(origin, ["line 1: a recipe is a mapping with `name:` and `stages:`"])
+    return _checked(data, origin, settings, model, lines, problems)
+
+
+def from_data(data: dict[str, Any], origin: str, settings: Sequence[str] = ()) -> Recipe:
+    """A recipe from its dumped form, with settings applied to it. Raises `RecipeError` with every problem."""
+    return _checked(data, origin, settings, Recipe, {(): "as saved"}, [])
+
+
+def _checked(
+    data: dict[str, Any],
+    origin: str,
+    settings: Sequence[str],
+    model: type[Recipe],
+    lines: dict[Where, str],
+    problems: list[str],
+) -> Recipe:
     for setting in settings:
         problems += _apply(data, setting, lines)
     recipe = None
@@ -85,6 +103,10 @@ def _read(text: str) -> tuple[Any, dict[Where, str], list[str]]:
             loader.flatten_mapping(node)
             mapping: dict[Any, Any] = {}
             for key_node, value_node in node.value:
+                if isinstance(key_node, yaml.CollectionNode):
+                    raise yaml.constructor.ConstructorError(
+                        None, None, "a list or a mapping cannot be a key", key_node.start_mark
+                    )
                 key = loader.construct_object(key_node, deep=True)
                 line = f"line {key_node.start_mark.line + 1}"
                 if key in mapping:
@@ -111,7 +133,7 @@ def _apply(data: dict[str, Any], setting: str, lines: dict[Where, str]) -> list[
         return [f"{place}: write it as path.to.field=value, as in stages.aspect_ratio.max_ratio=3"]
     try:
         parsed = yaml.safe_load(value)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that the calendar does not have
         return [f"{place}: the value is not valid YAML: {error}"]
     *parents, last = path.split(".")
     target: Any = data

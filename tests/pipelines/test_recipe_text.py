@@ -3,7 +3,7 @@
 import pytest
 
 from pipelines.recipe import AnyStage, Recipe
-from pipelines.recipe_text import RecipeError, load, parse, shipped
+from pipelines.recipe_text import RecipeError, from_data, load, parse, shipped
 from pipelines.stage import title
 
 GOOD = """\
@@ -64,6 +64,46 @@ def test_a_key_that_stands_twice_is_a_mistake() -> None:
     (problem,) = problems(GOOD + "name: other\n")
     assert "line 6" in problem
     assert "twice" in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GOOD + "? [a, b]\n: 1\n", "cannot be a key"),
+        (GOOD + "run: &run {again: *run}\n", "contains itself"),
+        (GOOD + "pack: " + "[" * 3000 + "]" * 3000, "nested too deeply"),
+        (GOOD + "description: 2024-13-45\n", "month"),
+    ],
+)
+def test_yaml_that_no_recipe_can_be_made_of_is_told_in_words(text: str, said: str) -> None:
+    (problem,) = problems(text)
+    assert said in problem
+
+
+@pytest.mark.parametrize("name", ["Strict", "9th", "a/b", "../pull", "with space", "a.b", "''", "ä"])
+def test_a_stage_name_is_fit_for_a_folder_and_the_command_line(name: str) -> None:
+    (problem,) = problems(GOOD + f"    name: {name}\n")
+    assert "line 6" in problem
+    assert "cannot name a stage" in problem
+
+
+@pytest.mark.parametrize("name", ["input", "shards", "filter", "filter-2", "pack", "pack-2"])
+def test_a_stage_name_is_not_one_that_every_run_has(name: str) -> None:
+    (problem,) = problems(GOOD + f"    name: {name}\n")
+    assert "line 6" in problem
+    assert "every run" in problem
+
+
+def test_a_stage_may_be_called_by_a_name_with_all_that_is_allowed() -> None:
+    assert title(parse(GOOD + "    name: at_most-4\n").stages[1]) == "at_most-4"
+
+
+def test_a_dumped_recipe_is_read_back_as_it_was_and_takes_settings() -> None:
+    recipe = parse(GOOD + 'description: "wide 🖼 and \\x7f"\nrun: {min_free_gb: 0.000001}\n')
+    assert from_data(recipe.model_dump(mode="json"), "the saved recipe") == recipe
+    assert from_data(recipe.model_dump(mode="json"), "the saved recipe", ["pack.shard_mb=7"]).pack.shard_mb == 7
+    with pytest.raises(RecipeError, match=r"--set pack.shard=7: unknown key"):
+        from_data(recipe.model_dump(mode="json"), "the saved recipe", ["pack.shard=7"])
 
 
 def test_a_stage_must_come_after_what_provides_its_columns() -> None:
