@@ -9,7 +9,6 @@ import dataclasses
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, TextIO
 
 import pyarrow as pa
@@ -98,23 +97,25 @@ class Manifest:
             self.compact()
 
     def _load(self) -> None:
+        # the journal first: a driver that compacts it in between leaves the same lines in the Parquet file
+        try:
+            journal = self._journal_path.read_bytes()
+        except FileNotFoundError:
+            journal = b""
         if self._path.exists():
             for row in pq.read_table(self._path).to_pylist():
                 self._commits[row["part"]] = _commit(row)
-        if self._journal_path.exists():
-            self._replay(self._journal_path)
-
-    def _replay(self, path: Path) -> None:
-        with path.open("rb") as journal:
-            for line in journal:
-                try:
-                    entry = json.loads(line)
-                except json.JSONDecodeError:
-                    continue  # torn by a kill in mid-write: the next attempt at that part finds its commit
-                if entry.get("forgotten"):
-                    self._commits.pop(entry["part"], None)
-                else:
-                    self._commits[entry["part"]] = _commit(entry)
+        for line in journal.splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue  # torn by a kill, or zeros after a power cut: the next attempt at that part finds its commit
+            if not isinstance(entry, dict):
+                continue  # the same: what is left of a line may be a number
+            if entry.get("forgotten"):
+                self._commits.pop(entry["part"], None)
+            else:
+                self._commits[entry["part"]] = _commit(entry)
 
 
 def _commit(row: dict[str, Any]) -> Commit:

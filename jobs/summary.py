@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from jobs.lease import is_held
+from jobs.lease import holder, is_held
 from jobs.progress import hop_facts
 from jobs.state import RunState
 from jobs.tally import outcome_of
@@ -76,9 +76,11 @@ def show(found: dict[str, Any], console: Console) -> None:
 def driver(state: RunState) -> str:
     """What the heartbeat says of a driver at work; empty when none is."""
     path = state.layout.heartbeat
-    if not is_held(state.layout.lease) or not path.exists():
+    if not is_held(state.layout.lease):
         return ""
-    beat = json.loads(path.read_text("utf-8"))
+    beat = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if beat.get("pid") != holder(state.layout.lease):  # the heartbeat is that of a driver before
+        return "a driver is starting"
     left = "" if beat["eta_s"] is None else f", about {beat['eta_s']:,} s left"
     note = f"; {beat['note']}" if beat["note"] else ""
     return f"running: process {beat['pid']} on {beat['host']}, {beat['rows_per_s']:,.0f} rows/s{left}{note}"

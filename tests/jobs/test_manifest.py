@@ -3,6 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,16 @@ def test_a_torn_journal_loses_at_most_its_last_line_and_takes_new_ones(share: fl
         assert all(found == commit(part) for part, found in survived.items())
         Manifest(layout, "filter").record(commit(9))
         assert parts(layout) == {**survived, 9: commit(9)}
+
+
+@pytest.mark.parametrize("left", [b"\0" * 4096, b"\xff\xfe\xfd", b"42", b'"part"', b"\0\0\0{}"])
+def test_what_a_power_cut_leaves_of_a_line_is_passed_over(tmp_path: Path, left: bytes) -> None:
+    layout = RunLayout(tmp_path)
+    Manifest(layout, "filter").record(commit(1))
+    journal = layout.manifest / "filter.journal"
+    journal.write_bytes(journal.read_bytes() + left)
+    Manifest(layout, "filter").record(commit(2))
+    assert parts(layout) == {1: commit(1), 2: commit(2)}
 
 
 def test_a_compaction_killed_before_the_journal_was_removed_changes_nothing(tmp_path: Path) -> None:
