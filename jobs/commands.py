@@ -11,6 +11,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
@@ -21,11 +22,11 @@ from jobs.estimate import estimate
 from jobs.executor import Executor, InlineExecutor
 from jobs.flight import Flight
 from jobs.hops import compile_hops, hop_index
-from jobs.lease import Lease, RunBusyError
+from jobs.lease import Lease, RunBusyError, RunFolderError
 from jobs.plan import Plan
 from jobs.progress import Progress, log, logging_to
 from jobs.state import Control, RunState
-from jobs.trouble import ClusterLostError, PartError, StoppedError, WaitingError
+from jobs.trouble import ClusterLostError, PartError, StoppedError, WaitingError, WrongCodeError
 from jobs.verify import verify as verify_run
 from pipelines.pull.stage import Pull, describe
 from pipelines.recipe import Recipe
@@ -34,8 +35,8 @@ from pipelines.sources.files import InputError
 from schemas.layout import RunLayout
 
 _P = ParamSpec("_P")
-_MISTAKES = (RecipeError, InputError, launch.RunMismatchError, RunBusyError)
-_TROUBLE = (StoppedError, WaitingError, CollapseError, ClusterLostError, PartError)
+_MISTAKES = (RecipeError, InputError, launch.RunMismatchError, RunBusyError, RunFolderError)
+_TROUBLE = (StoppedError, WaitingError, CollapseError, ClusterLostError, WrongCodeError, PartError)
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def run(options: RunOptions, *, as_json: bool = False) -> int:
     """Run a recipe from the input to the shards."""
     recipe = load(options.recipe, options.settings)
     check(options, recipe)
-    layout = RunLayout(options.output.absolute())
+    layout = launch.layout_of(options.output)
     out = Console(highlight=False, soft_wrap=True, stderr=as_json)
     with _opened(recipe, options, layout, out) as opened:
         return _drive(RunState(layout, recipe, opened), options, out, as_json=as_json)
@@ -87,8 +88,10 @@ def run(options: RunOptions, *, as_json: bool = False) -> int:
 def plan(options: RunOptions, *, as_json: bool = False) -> int:
     """Pin the input, and say what a run would do."""
     recipe = load(options.recipe, options.settings)
-    layout = RunLayout(options.output.absolute())
+    layout = launch.layout_of(options.output)
     with _opened(recipe, options, layout, Console(highlight=False, soft_wrap=True, stderr=as_json)) as opened:
+        if not layout.manifest.exists():  # what has been run already stays what `status` and `verify` speak of
+            launch.save_run(layout, recipe, opened)
         found = estimate(RunState(layout, recipe, opened))
     _print(found.facts(), as_json, found.show)
     return 0
@@ -111,13 +114,18 @@ def status(folder: Path, *, as_json: bool = False) -> int:
 @answers
 def pack(folder: Path, settings: Sequence[str], engine: str, address: str | None) -> int:
     """Pack a run's rows again."""
-    layout = RunLayout(folder.absolute())
+    layout = launch.layout_of(folder)
     recipe = launch.saved_recipe(layout, settings)
+    if other := [setting for setting in settings if not setting.startswith(("pack.", "run."))]:
+        say = "packing again changes `pack.` and `run.` only; for anything else, `shardmill run` the recipe"
+        raise RecipeError("shardmill pack", [f"--set {setting}: {say}" for setting in other])
     options = RunOptions(recipe.name, folder, engine=engine, address=address, start="pack")
     check(options, recipe)
     with Lease(layout.lease):
         state = RunState(layout, recipe, Plan.load(layout.plan_json))
-        return _drive(state, options, Console(highlight=False, soft_wrap=True))
+        out = Console(highlight=False, soft_wrap=True)
+        _note_what_is_pinned(state.recipe, state.plan, out)
+        return _drive(state, options, out)
 
 
 @answers
@@ -166,7 +174,10 @@ def try_fetch(urls: Sequence[str], allow: Sequence[str], recipe: str | None, set
     stages = load(recipe, settings).stages if recipe else []
     spec = next((stage for stage in stages if isinstance(stage, Pull)), Pull())
     if allow:
-        spec = replace(spec, allow=(*spec.allow, *allow))
+        try:
+            spec = replace(spec, allow=(*spec.allow, *allow))
+        except ValidationError as error:
+            raise RecipeError("--allow", [problem["msg"] for problem in error.errors()]) from None
 
     async def describe_all() -> None:
         async for found in describe(spec, urls):
@@ -182,16 +193,20 @@ def _drive(state: RunState, options: RunOptions, out: Console, *, as_json: bool 
     control = Control()
     open_executor = _executor(options.engine, options.address, state.recipe, control)
     engine = Engine(state, open_executor, control, until=options.until, start=options.start)
-    launch.save_run(state.layout, state.recipe, state.plan)
+    if options.start is None:
+        launch.save_run(state.layout, state.recipe, state.plan)
     with logging_to(state):
         log.info("run %s of recipe %s: %s rows", state.plan.key, state.recipe.name, state.plan.planned_rows)
         try:
             with _draining(control), Progress(state, control, out).show():
                 engine.run()
         except _TROUBLE as error:
+            if not isinstance(error, WaitingError):
+                launch.save_run(state.layout, state.recipe, state.plan)
             log.error("%s", error, exc_info=error.__cause__)
             _print(summary.facts(state), as_json, lambda console: summary.show(summary.facts(state), console), out)
             raise
+        launch.save_run(state.layout, state.recipe, state.plan)  # only now is it sure that `--from` had what it needs
         found = summary.facts(state)
         log.info("done: %s", json.dumps(found))
     _print(found, as_json, lambda console: _show_end(found, state, console))
@@ -226,7 +241,13 @@ def _opened(recipe: Recipe, options: RunOptions, layout: RunLayout, out: Console
             on_rows=lambda rows: reading.update(f"reading the input: {rows:,} rows"),
         )
         reading.stop()
+        _note_what_is_pinned(recipe, opened, out)
         yield opened
+
+
+def _note_what_is_pinned(recipe: Recipe, plan: Plan, out: Console) -> None:
+    for note in launch.pinned_otherwise(recipe, plan):
+        out.print(Text(note))
 
 
 def _executor(engine: str, address: str | None, recipe: Recipe, control: Control) -> OpenExecutor:
@@ -259,7 +280,7 @@ def check(options: RunOptions, recipe: Recipe) -> None:
 
 def _saved(folder: Path) -> RunState:
     """The state of the latest run in a folder, tallies up to date."""
-    layout = RunLayout(folder.absolute())
+    layout = launch.layout_of(folder)
     state = RunState(layout, launch.saved_recipe(layout), Plan.load(layout.plan_json))
     state.count_valid()
     return state

@@ -12,7 +12,7 @@ from jobs.files import digest, write_atomically
 from jobs.intake import stream
 from jobs.plan import Plan, Window
 from pipelines.recipe import Recipe, fingerprint
-from pipelines.recipe_text import parse
+from pipelines.recipe_text import from_data
 from pipelines.sources.files import InputFile, signature
 from pipelines.sources.inputs import find
 from schemas.layout import RunLayout
@@ -32,6 +32,22 @@ class Inputs:
     signed: tuple[dict[str, Any], ...]
 
 
+def layout_of(folder: Path) -> RunLayout:
+    """The layout of a run in `folder`. Raises `RunMismatchError` for what can be no run's folder."""
+    if folder.parts and folder.parts[0].endswith(":"):  # a `Path` has one slash where the URL had two
+        raise RunMismatchError(f"{folder}: the run's folder must be a local or mounted path")
+    layout = RunLayout(folder.absolute())
+    try:
+        layout.plan_json.stat()
+    except FileNotFoundError:
+        pass
+    except NotADirectoryError:
+        raise RunMismatchError(f"{layout.root} is a file, or lies in one; a run needs a folder") from None
+    except OSError as error:
+        raise RunMismatchError(f"{layout.root} cannot be read: {error.strerror}") from error
+    return layout
+
+
 def examine(recipe: Recipe, inputs: Sequence[str], layout: RunLayout, *, restart: bool = False) -> Inputs:
     """Look at the input and the output folder before anything is touched.
 
@@ -40,8 +56,7 @@ def examine(recipe: Recipe, inputs: Sequence[str], layout: RunLayout, *, restart
     files = find(list(inputs), recipe.source) if inputs else []
     found = Inputs(tuple(files), tuple(signature(files)))
     if layout.plan_json.exists() and not restart:
-        if inputs:
-            _check_same_input(Plan.load(layout.plan_json), found.signed, fingerprint(recipe.source), layout)
+        _check_same_input(Plan.load(layout.plan_json), recipe, found if inputs else None, layout)
     elif not inputs:
         raise RunMismatchError(f"{layout.root} holds no run yet: say what to read with --input")
     elif layout.root.exists() and not layout.plan_json.exists() and _is_foreign(layout.root):
@@ -89,13 +104,31 @@ def open_plan(
     return plan
 
 
+def pinned_otherwise(recipe: Recipe, plan: Plan) -> list[str]:
+    """Notes on what the recipe says and the plan, which pinned it at the first run, says otherwise."""
+    return [
+        f"run.{name} is {pinned}, as planned at first, and not {wanted}"
+        for name, pinned, wanted in (
+            ("seed", plan.seed, recipe.run.seed),
+            ("part_rows", plan.part_rows, recipe.run.part_rows),
+        )
+        if pinned != wanted
+    ]
+
+
 def move_aside(layout: RunLayout) -> Path | None:
-    """Rename the run's folder to the next free ``.old-N`` beside it; its new path, or None when there was no run."""
+    """Rename the run's folder to the next free ``.old-N`` beside it; its new path, or None when there was no run.
+
+    Raises `RunMismatchError` when the system refuses.
+    """
     if not layout.plan_json.exists():
         return None
     beside = (layout.root.with_name(f"{layout.root.name}.old-{n}") for n in range(1, 1_000_000))
     target = next(path for path in beside if not path.exists())
-    layout.root.rename(target)
+    try:
+        layout.root.rename(target)
+    except OSError as error:
+        raise RunMismatchError(f"{layout.root} cannot be moved aside to {target}: {error.strerror}") from error
     return target
 
 
@@ -118,7 +151,7 @@ def saved_recipe(layout: RunLayout, settings: Sequence[str] = ()) -> Recipe:
     if not (layout.run_json.exists() and layout.plan_json.exists()):
         raise RunMismatchError(f"{layout.root} holds no run")
     recipe = json.loads(layout.run_json.read_text("utf-8"))["recipe"]
-    return parse(json.dumps(recipe), f"the recipe of {layout.root}", settings)
+    return from_data(recipe, f"the recipe of {layout.root}", settings)
 
 
 def _is_foreign(folder: Path) -> bool:
@@ -126,11 +159,12 @@ def _is_foreign(folder: Path) -> bool:
     return any(entry.name not in {"input", "driver.lock", "report"} for entry in folder.iterdir())
 
 
-def _check_same_input(plan: Plan, signed: Sequence[dict[str, Any]], source: str, layout: RunLayout) -> None:
-    """Every file that was planned must be given again, as it was; new ones may come on top."""
+def _check_same_input(plan: Plan, recipe: Recipe, inputs: Inputs | None, layout: RunLayout) -> None:
+    """Every file that was planned must be given again, as it was, or none at all; new ones may come on top."""
     problems = []
-    if plan.source != source:
+    if plan.source != fingerprint(recipe.source):
         problems.append("the recipe's `source:` (format or columns) is not the one it was planned with")
+    signed = inputs.signed if inputs else plan.files
     given = {_identity(file) for file in signed}
     names = {file["name"] for file in signed}
     for file in plan.files:

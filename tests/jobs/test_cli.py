@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.runs import RECIPE, SHARDMILL, Case, shardmill, urls
+from tests.support.runs import RECIPE, SHARDMILL, Case, files, shardmill, urls
 from tests.support.web import Web
 
 
@@ -75,6 +75,80 @@ def test_options_that_fit_nowhere(case: Case, options: list[str], said: str) -> 
     refused(case, str(case.recipe_path), "--input", str(case.table), *options, said=[said])
 
 
+def test_an_output_that_is_a_file_or_lies_in_one(case: Case) -> None:
+    case.run_folder.write_text("notes")
+    refused(case, str(case.recipe_path), "--input", str(case.table), said=["is a file"])
+    case.run_folder.unlink()
+    (case.folder / "notes").touch()
+    inside = case.folder / "notes" / "run"
+    done = shardmill("run", str(case.recipe_path), "-i", str(case.table), "-o", str(inside), "--engine", "inline")
+    assert (done.returncode, "is a file" in done.stderr) == (2, True), done.stderr
+
+
+def test_an_output_that_cannot_be_made(case: Case) -> None:
+    done = shardmill("run", str(case.recipe_path), "-i", str(case.table), "-o", "/proc/run", "--engine", "inline")
+    assert (done.returncode, "cannot be written to" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("command", [["run", "demo", "-o"], ["plan", "demo", "-o"], ["status"], ["verify"], ["pack"]])
+def test_a_runs_folder_is_no_url(tmp_path: Path, command: list[str]) -> None:
+    done = shardmill(*command, "s3://bucket/run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "must be a local or mounted path" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("inputs", [True, False])
+def test_another_source_is_another_run_with_and_without_the_input(case: Case, inputs: bool) -> None:
+    case.run()
+    given = ("--input", str(case.table)) if inputs else ()
+    before = files(case.run_folder)
+    done = shardmill(
+        *("run", str(case.recipe_path), "-o", str(case.run_folder), "--engine", "inline", *given),
+        *("--set", "source.caption_lang=de"),
+    )
+    assert (done.returncode, "`source:`" in done.stderr) == (2, True), done.stderr
+    assert files(case.run_folder) == before
+
+
+def test_what_the_plan_pinned_stays_and_is_said(case: Case) -> None:
+    case.run()
+    done = shardmill(
+        *("run", str(case.recipe_path), "-o", str(case.run_folder), "--engine", "inline"),
+        *("--set", "run.seed=7", "--set", "run.part_rows=5"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "run.seed is 0, as planned at first, and not 7" in done.stdout
+    assert "run.part_rows is 16, as planned at first, and not 5" in done.stdout
+
+
+def test_pack_takes_no_settings_but_its_own_and_the_runs(case: Case) -> None:
+    case.run()
+    before = files(case.run_folder)
+    done = shardmill("pack", str(case.run_folder), "--engine", "inline", "--set", "stages.min_side.pixels=90")
+    assert done.returncode == 2
+    assert "--set stages.min_side.pixels=90: packing again changes `pack.` and `run.` only" in done.stderr
+    assert files(case.run_folder) == before
+
+
+def test_pack_of_a_run_that_is_not_ready_leaves_its_recipe_alone(case: Case) -> None:
+    case.run(until="pull")
+    saved = (case.run_folder / "run.json").read_bytes()
+    done = shardmill("pack", str(case.run_folder), "--engine", "inline", "--set", "pack.dialect=plain")
+    assert done.returncode == 1, done.stderr
+    assert (case.run_folder / "run.json").read_bytes() == saved
+
+
+def test_pack_writes_down_what_it_packed_with(case: Case) -> None:
+    case.recipe = RECIPE.replace("name: small", "name: small\ndescription: wide 🖼")
+    case.run()
+    done = shardmill("pack", str(case.run_folder), "--engine", "inline", "--set", "pack.dialect=plain")
+    assert done.returncode == 0, done.stderr
+    saved = json.loads((case.run_folder / "run.json").read_text("utf-8"))["recipe"]
+    assert (saved["pack"]["dialect"], saved["description"]) == ("plain", "wide 🖼")
+    assert shardmill("verify", str(case.run_folder)).returncode == 0
+
+
 @pytest.mark.parametrize("command", ["status", "verify", "pack"])
 def test_commands_on_a_folder_that_holds_no_run(tmp_path: Path, command: str) -> None:
     done = shardmill(command, str(tmp_path))
@@ -96,6 +170,7 @@ def test_plan_pins_the_input_and_fetches_nothing(case: Case) -> None:
     assert planned["disk_bytes"] > 0
     assert planned["inodes"] > 0
     assert case.web.counts.total() == 0
+    assert (case.status()["rows"], case.status()["undecided"]) == (23, 23)
     case.run()
     planned = json.loads(shardmill("plan", *options, "--json").stdout)
     assert planned["skipped"] == {"pull": 2, "filter": 2, "exact_duplicates": 2, "pack": 2}
@@ -152,6 +227,14 @@ def test_try_fetch_prints_one_object_a_line(web: Web) -> None:
     assert (gone["outcome"], gone["reason"], gone["value"]) == ("rejected", "http_gone", 404)
     refused = json.loads(shardmill("try", "fetch", web.url("image", 2)).stdout)
     assert refused["reason"] == "blocked_address"
+
+
+def test_try_fetch_allows_networks_only() -> None:
+    done = shardmill("try", "fetch", "http://127.0.0.1/a.jpg", "--allow", "notanet")
+    assert done.returncode == 2
+    assert "--allow" in done.stderr
+    assert "notanet" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_help_imports_nothing_heavy() -> None:
