@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from jobs.executor import Call, Done
 from jobs.flight import Flight
 from jobs.hops import Hop
 from jobs.part import PartJob, PartRunner
-from jobs.trouble import ClusterLostError
+from jobs.trouble import ClusterLostError, WrongCodeError
 
 _ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # what makes every Ray process bind to loopback
@@ -32,12 +32,10 @@ _ENVIRONMENT = {
 }
 _SESSION = "shardmill-"
 _OBJECT_STORE_BYTES = 80 * 1024 * 1024
+_LONGEST_FOLDER = 30
 _CHECK_NODES_S = 5.0
+_FIRST_WORKER_S = 120.0
 _START_TRIES = 2  # Ray gives a node 30 s to start, which a busy machine may miss once
-
-
-class WrongCodeError(Exception):
-    """A worker imported other code than the driver's; the message names both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def cluster(address: str | None, cpus: int | None = None) -> Iterator[CodeIdenti
 
     _sweep_sessions()
     before = Path.cwd()
-    session = Path(tempfile.mkdtemp(prefix=f"{_SESSION}{os.getpid()}-"))
+    session = Path(tempfile.mkdtemp(prefix=f"{_SESSION}{os.getpid()}-", dir=_short_folder()))
     os.chdir(session)
     try:
         if address is None:
@@ -96,9 +94,15 @@ def cluster(address: str | None, cpus: int | None = None) -> Iterator[CodeIdenti
         shutil.rmtree(session, ignore_errors=True)
 
 
+def _short_folder() -> str:
+    """The folder for temporary files, or /tmp where that is too long: Ray's socket paths must fit 107 bytes."""
+    folder = tempfile.gettempdir()
+    return folder if len(folder) <= _LONGEST_FOLDER else "/tmp"  # noqa: S108 — a folder of our own is made in it
+
+
 def _sweep_sessions() -> None:
     """Remove the session folders of drivers that were killed before they could."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_SESSION}*"):
+    for folder in Path(_short_folder()).glob(f"{_SESSION}*"):
         owner = folder.name.removeprefix(_SESSION).partition("-")[0]
         if owner.isdigit() and not Path("/proc", owner).exists():
             shutil.rmtree(folder, ignore_errors=True)
@@ -110,6 +114,7 @@ def _start(cpus: int, session: Path) -> None:
     for last in range(_START_TRIES):
         try:
             ray.init(
+                address="local",  # whatever RAY_ADDRESS says
                 num_cpus=cpus,
                 include_dashboard=False,
                 object_store_memory=_OBJECT_STORE_BYTES,
@@ -172,9 +177,10 @@ class _Pool:
 
 
 class RayExecutor:
-    """Tasks for cheap hops and calls, actors for async hops: one actor a CPU, each on half of one.
+    """Tasks for cheap hops and calls, actors for async hops: one actor a CPU.
 
-    The other half is for tasks: a pool of actors as large as the CPUs would starve what feeds and follows it.
+    Actors reserve no CPU: a pool as large as the CPUs would starve what feeds and follows it, and two async hops in
+    one segment would leave none for the tasks between them.
     """
 
     def __init__(self, code: CodeIdentity, flight: Flight) -> None:
@@ -182,15 +188,16 @@ class RayExecutor:
 
         self._ray = ray
         self._code = code
-        self._flight = flight
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         self._cpus = max(1, int(resources.get("CPU", 1)))
+        self._flight = replace(flight, workers=self._cpus)
         task_cpus = 1 if self._cpus > 1 else 0.5
         self._task = ray.remote(num_cpus=task_cpus, max_retries=0)(_run_task)
         self._pools: dict[str, _Pool] = {}
         self._running: dict[Any, tuple[Hashable, _Slot | None]] = {}
         self._tasks = 0
         self._nodes_checked = time.monotonic()
+        self._check_code()
 
     def room(self, job: PartJob | Call) -> bool:
         if isinstance(job, PartJob) and job.hop.kind == "async":
@@ -230,6 +237,16 @@ class RayExecutor:
                 self._ray.kill(slot.actor)
         self._pools.clear()
 
+    def _check_code(self) -> None:
+        """Run nothing on a worker: raises `WrongCodeError` or `ClusterLostError` before any row is at stake."""
+        try:
+            self._ray.get(self._task.remote(Call(CodeIdentity.here, ()), self._code), timeout=_FIRST_WORKER_S)
+        except self._ray.exceptions.GetTimeoutError:
+            raise ClusterLostError(f"no Ray worker answered within {_FIRST_WORKER_S:.0f} s") from None
+        except self._ray.exceptions.RayTaskError as error:
+            cause = error.cause if isinstance(error.cause, Exception) else error
+            raise WrongCodeError(f"workers cannot run this shardmill: {cause}") from error
+
     def _check_nodes(self) -> None:
         """Raise `ClusterLostError` when no node lives: Ray would wait for a new one for ever."""
         now = time.monotonic()
@@ -238,7 +255,7 @@ class RayExecutor:
         self._nodes_checked = now
         nodes: list[dict[str, Any]] = self._ray.nodes()  # type: ignore[no-untyped-call]
         if not any(node["Alive"] for node in nodes):
-            raise ClusterLostError
+            raise ClusterLostError("the Ray cluster has no live node left")
 
     def _collect(self, ref: Any) -> Done:
         key, slot = self._running.pop(ref)
@@ -256,7 +273,7 @@ class RayExecutor:
             self._bury(slot)
             return Done(key, error=error, died=True)
         except errors.LocalRayletDiedError as error:
-            raise ClusterLostError from error
+            raise ClusterLostError("Ray's node process died") from error
         except errors.RayTaskError as error:
             return Done(key, error=error.cause if isinstance(error.cause, Exception) else error)
         finally:
@@ -270,7 +287,11 @@ class RayExecutor:
         if not alone and len(shared) >= self._cpus:
             return min(shared, key=lambda slot: slot.running)
         actor = self._ray.remote(_HopActor).options(
-            num_cpus=0.5, max_restarts=0, max_task_retries=0, max_concurrency=self._flight.parts
+            num_cpus=0,
+            scheduling_strategy="SPREAD",
+            max_restarts=0,
+            max_task_retries=0,
+            max_concurrency=self._flight.parts,
         )
         slot = _Slot(actor.remote(), alone)
         pool.slots.append(slot)

@@ -26,7 +26,7 @@ class Collapse:
     """Watches the latest commits of a hop that fetches."""
 
     def __init__(self, settings: RunSpec) -> None:
-        self._settings = settings
+        self._settings, self._hosts = settings, settings.collapse_hosts
         self._window: deque[tuple[Part, Commit]] = deque()
         self._streak: list[Part] = []
         self._streak_cause: str | None = None
@@ -51,7 +51,13 @@ class Collapse:
         if cause is None:
             return None
         hosts = hosts_of(layout, hop, [part for part, _ in self._window], cause.partition("/")[2])
-        return cause if len(hosts) >= self._settings.collapse_hosts else None
+        return cause if len(hosts) >= self._hosts else None
+
+    def is_suspicious(self, layout: RunLayout, hop: Hop) -> bool:
+        """Whether the latest parts all fared alike over many hosts, be they fewer than a window."""
+        if self._streak_cause is None:
+            return False
+        return len(hosts_of(layout, hop, self._streak, self._streak_cause.partition("/")[2])) >= self._hosts
 
     def counts(self) -> Counter[str]:
         """Rows of the window by ``kept`` or ``stage/reason``."""

@@ -1,8 +1,10 @@
 """The driver: segment, set rule, segment, …, shards. All state that matters is in commits, so it may die anywhere."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from jobs.executor import Call, Executor
@@ -14,7 +16,7 @@ from jobs.segment import Segment
 from jobs.sets import SetRun
 from jobs.state import Control, RunState
 from jobs.tally import HopTally
-from jobs.trouble import PartError, StoppedError, WaitingError
+from jobs.trouble import PartError, StoppedError, WaitingError, disk_is_full
 
 OpenExecutor = Callable[[ExitStack], Executor]
 """Opens an executor that the stack closes."""
@@ -48,8 +50,11 @@ class Engine:
 
     def run(self) -> None:
         """Run to the end. Raises `StoppedError`, `WaitingError`, `CollapseError` or `PartError` when it cannot."""
-        for hop in self._state.hops:
-            sweep(hop.path(self._state.layout, 0).parent)
+        state = self._state
+        state.claim()
+        for folder in _folders(state):
+            sweep(folder)
+        recount(state.plan, state.layout, state.hops, state.manifests)  # a kill may have come between plan and counts
         with self._stack:
             try:
                 while self._second_pass_follows():
@@ -83,6 +88,8 @@ class Engine:
             if hop.index < self._first:
                 raise WaitingError(f"{hop.name} has not judged these rows, and this run starts after it")
             self._control.note = f"{hop.name}: judging the whole set"
+            for part in state.plan.parts:  # a kill while files are replaced must not leave old commits for new files
+                state.manifests[hop.name].forget(part.number)
             for commit in rule.run(self._calls):
                 state.manifests[hop.name].record(commit)
             self._control.note = ""
@@ -96,20 +103,26 @@ class Engine:
         plan, rows = plan_second_pass(state.plan, state.layout, hops, state.manifests)
         if rows:
             state.adopt(plan)
+            recount(state.plan, state.layout, state.hops, state.manifests)
             self._control.note = f"second pass over {rows:,} rows that failed and may be retried"
-        # also after a kill between the two: a plan that was saved may await its counts
-        recount(state.plan, state.layout, state.hops, state.manifests)
         return rows > 0
 
-    def _calls(self, calls: Sequence[Call]) -> list[Any]:
-        """Run calls; their results in order. A dead worker's call runs again, any error stops the run."""
+    def _calls(self, calls: Sequence[Call], on_result: Callable[[Any], None] = lambda _: None) -> list[Any]:
+        """Run calls; their results in order, each told to `on_result` as it comes.
+
+        A dead worker's call runs again, any error stops the run.
+        """
         results: dict[int, Any] = {}
         tries = [0] * len(calls)
         waiting, running = deque(range(len(calls))), 0
         while waiting or running:
             if self._control.stop:
                 raise StoppedError
-            while waiting and self._executor().room(calls[waiting[0]]):
+            full = disk_is_full(self._state.layout.root, self._state.recipe.run.min_free_gb)
+            if full:
+                self._control.note = full
+                time.sleep(_TICK_S)
+            while waiting and not full and self._executor().room(calls[waiting[0]]):
                 number = waiting.popleft()
                 self._executor().submit(number, calls[number])
                 tries[number] += 1
@@ -124,14 +137,23 @@ class Engine:
                     raise PartError(f"{name}: {type(done.error).__name__}: {done.error}") from done.error
                 else:
                     results[done.key] = done.value
+                    on_result(done.value)
             self._control.tick()
         return [results[number] for number in range(len(calls))]
 
     def _executor(self) -> Executor:
         """Opened by the first job: a run that finds everything committed starts no cluster."""
         if self._opened is None:
+            self._state.layout.card.unlink(missing_ok=True)  # until all is done again, the data set is not finished
             self._opened = self._open_executor(self._stack)
         return self._opened
+
+
+def _folders(state: RunState) -> list[Path]:
+    """Every folder in which a killed driver may have left temporary files."""
+    layout = state.layout
+    hops = [hop.path(layout, 0).parent for hop in state.hops]
+    return [layout.root, layout.input, layout.manifest, layout.report, layout.dataset, layout.shards, *hops]
 
 
 def _segments(hops: list[Hop]) -> list[list[Hop]]:

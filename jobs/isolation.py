@@ -1,7 +1,8 @@
 """Finding the rows that kill their worker, so that the rest of their part is kept and the night goes on.
 
 A part whose worker died first runs again in a worker of its own: most often it was a neighbour's fault, or somebody's
-``kill``. Dies it again, its rows are halved until single rows are found that die alone; the part is then run without
+``kill``. Dies it again, it is tried without any row: a worker that dies even so dies of something else, which no row
+should answer for. Then its rows are halved until single rows are found that die alone; the part is run without
 them, and they become ``worker_died``. A part that dies even so (its rows are harmless one by one and deadly together)
 has all its rows so marked.
 """
@@ -9,6 +10,7 @@ has all its rows so marked.
 import dataclasses
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Literal
 
 from jobs.part import PartJob
 
@@ -21,44 +23,58 @@ class Isolation:
 
     job: PartJob
     rows: Rows
-    _phase: str = "whole"
+    _phase: Literal["whole", "empty", "probe", "without", "hopeless"] = "whole"
     _probes: deque[Rows] = field(default_factory=deque)
     _poison: list[int] = field(default_factory=list)
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether the worker dies whatever the rows: there is no next job."""
+        return self._phase == "hopeless"
+
     def next_job(self) -> PartJob:
         """The job to run now; it commits the part unless it is a probe."""
-        if self._phase == "whole":
-            return self.job
-        if self._phase == "probe":
-            return dataclasses.replace(self.job, only=self._probes[0])
+        match self._phase:
+            case "whole":
+                return self.job
+            case "empty":
+                return dataclasses.replace(self.job, only=())
+            case "probe":
+                return dataclasses.replace(self.job, only=self._probes[0])
         return dataclasses.replace(self.job, poison=tuple(sorted(self._poison)))
 
     def died(self) -> None:
         """The worker of the last job died."""
-        if self._phase == "whole":
-            self._phase = "probe"
-            self._split(self.rows)
-        elif self._phase == "probe":
-            self._split(self._probes.popleft())
-        else:
-            self._poison = list(self.rows)
-        self._end_of_search()
+        match self._phase:
+            case "whole":
+                self._phase = "empty"
+            case "probe":
+                self._split(self._probes.popleft())
+                self._end_of_search()
+            case "without" if len(self._poison) < len(self.rows):
+                self._poison = list(self.rows)
+            case _:
+                self._phase = "hopeless"
 
     def survived(self) -> bool:
         """The last job ended well; True when that was the part itself and not a probe."""
-        if self._phase != "probe":
+        if self._phase == "empty":
+            self._phase = "probe"
+            self._split(self.rows)
+        elif self._phase == "probe":
+            self._probes.popleft()
+        else:
             return True
-        self._probes.popleft()
         self._end_of_search()
         return False
 
     def _split(self, rows: Rows) -> None:
-        if len(rows) == 1:
+        if len(rows) <= 1:
             self._poison += rows
             return
         half = len(rows) // 2
         self._probes.extendleft([rows[half:], rows[:half]])
 
     def _end_of_search(self) -> None:
-        if self._phase == "probe" and not self._probes:
+        if not self._probes:
             self._phase = "without"

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from data_cards.facts import CardFacts, Refusal, Split, Step
 from data_cards.hub_card import render
 from jobs.commit import KEPT, Commit, read_layer
+from jobs.driver import check_driver
 from jobs.executor import Call
 from jobs.files import digest, publish, sweep, temporary_of, write_atomically
 from jobs.hops import Hop, shard_reader
@@ -37,7 +38,8 @@ SHARDS = "shards"
 _SAMPLES, _BYTES, _LANGUAGE, _LICENSE = "samples", "bytes", "language/", "license/"
 _VERSIONED = ("shardmill", "pyarrow", "pillow", "opencv-python-headless")
 
-RunCalls = Callable[[Sequence[Call]], list[Any]]
+RunCalls = Callable[[Sequence[Call], Callable[[Commit], None]], list[Any]]
+"""Runs calls anywhere, telling each result as it comes."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class ShardJob:
     end: int
     sources: tuple[tuple[Part, Ids], ...]
     fingerprint: str
+    attempt: str
 
     @property
     def path(self) -> Path:
@@ -75,8 +78,9 @@ def pack_shards(state: RunState, run_calls: RunCalls) -> None:
         layout.card.unlink(missing_ok=True)
         layout.shards.mkdir(parents=True, exist_ok=True)
         sweep(layout.shards)
-    for commit in run_calls([Call(write_shard, (job,)) for job in missing]):
-        manifest.record(commit)
+    for job in missing:  # a kill while a shard is replaced must not leave the old commit for the new file
+        manifest.forget(job.index)
+    run_calls([Call(write_shard, (job,)) for job in missing], manifest.record)
     for path in stray:
         path.unlink(missing_ok=True)
     for part in [commit.part for commit in manifest if commit.part >= len(jobs)]:
@@ -90,7 +94,7 @@ def pack_shards(state: RunState, run_calls: RunCalls) -> None:
 def write_shard(job: ShardJob) -> Commit:
     """Write and publish one shard. The same rows give the same bytes."""
     counts: Counter[str] = Counter()
-    temporary = temporary_of(job.path, "0")
+    temporary = temporary_of(job.path, job.attempt)
     with ShardWriter(temporary, job.spec.shard_metadata()) as writer:
         for rows in _rows(job):
             batch = samples(rows, job.spec, key=job.key)
@@ -99,6 +103,7 @@ def write_shard(job: ShardJob) -> Commit:
             counts.update(_LICENSE + (license_ or "") for license_ in batch["license"].to_pylist())
     counts[_SAMPLES], counts[_BYTES] = writer.num_samples, writer.num_bytes
     size, content = temporary.stat().st_size, digest(temporary)
+    check_driver(job.layout, job.attempt)
     publish(temporary, job.path)
     return Commit(job.index, size, content, job.fingerprint, {}, dict(sorted(counts.items())))
 
@@ -146,7 +151,19 @@ def _shard_jobs(state: RunState) -> list[ShardJob]:
         layers = [[state.manifests[layer][part.number].digest for layer in reader.inputs] for part, _ in sources]
         identity = fingerprint(reader.fingerprint, state.plan.key, index, len(bounds), first, end, layers)
         jobs.append(
-            ShardJob(state.layout, reader, spec, state.plan.key, index, len(bounds), first, end, sources, identity)
+            ShardJob(
+                state.layout,
+                reader,
+                spec,
+                state.plan.key,
+                index,
+                len(bounds),
+                first,
+                end,
+                sources,
+                identity,
+                state.token,
+            )
         )
     return jobs
 

@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.commit import Commit, LayerWriter, count, read_commit, read_layer
+from jobs.driver import check_driver
 from jobs.flight import ByteGate, Flight
 from jobs.hops import INPUT_LAYER, Hop
 from jobs.plan import NO_IDS, Ids, Part, read_input
-from pipelines.stage import Processed, Stage, Verdict, Verdicts, title
+from pipelines.stage import AsyncStage, Processed, Stage, Verdict, Verdicts, title
 from schemas.layout import RunLayout
 from schemas.reasons import REASONS, Outcome
 from schemas.tables import VERDICT
@@ -58,6 +59,8 @@ class PartRunner:
         self.is_async = hop.kind == "async"
         self._gate = ByteGate(flight.bytes)
         self._stages = [stage for stage in hop.stages if isinstance(stage, Stage)]
+        if self.is_async:
+            self._stages = [stage.share(flight.workers) for stage in self._stages if isinstance(stage, AsyncStage)]
         self._engines: list[Any] = [stage.load() for stage in self._stages]
 
     def run(self, job: PartJob) -> Commit | None:
@@ -91,14 +94,14 @@ class PartRunner:
                         # file work runs beside the event loop, which has deadlines to keep
                         verdicts.append(await asyncio.to_thread(_write, writer, judged, job))
                         slices.popleft()
-                        await self._gate.hold(-judged.bytes)
+                        await self._gate.release(judged.bytes)
                     return await asyncio.to_thread(_commit, writer, job, pa.concat_tables(verdicts))
             finally:
                 for pending in slices:
                     pending.cancel()
                     if pending.done() and not pending.cancelled() and not pending.exception():
                         held += pending.result().bytes
-                await self._gate.hold(-held)
+                await self._gate.release(held)
 
     async def close(self) -> None:
         """Close the engines' connections (``async`` hops)."""
@@ -106,11 +109,15 @@ class PartRunner:
             await engine.close()
 
     async def _judge(self, rows: pa.Table, job: PartJob, ticket: int) -> "_Judged":
-        await self._gate.enter(ticket)
+        reserved = await self._gate.enter(ticket, len(rows))
         judged = _Judged(rows, job)
-        for stage, engine in zip(self._stages, self._engines, strict=True):
-            judged.add(stage, await engine.process(judged.live(stage)))
-        await self._gate.hold(judged.bytes)
+        try:
+            for stage, engine in zip(self._stages, self._engines, strict=True):
+                judged.add(stage, await engine.process(judged.live(stage)))
+        except BaseException:
+            await self._gate.release(reserved)
+            raise
+        await self._gate.settle(reserved, judged.bytes, len(rows))
         return judged
 
 
@@ -255,6 +262,7 @@ def _write(writer: LayerWriter, judged: _Judged, job: PartJob) -> pa.Table:
 
 
 def _commit(writer: LayerWriter, job: PartJob, verdicts: pa.Table) -> Commit:
+    check_driver(job.layout, job.attempt)
     total = current = count(verdicts)
     if len(job.superseded):
         current = count(verdicts.filter(pc.invert(pc.is_in(verdicts["id"], pa.array(job.superseded)))))

@@ -79,6 +79,7 @@ class Segment:
     def _sort(self) -> None:
         """Find out which part waits for which hop, and count what is done."""
         self._ready = {hop.index: deque() for hop in self._hops}
+        self._dead.clear()
         for hop in self._hops:
             self._state.tally[hop.name] = HopTally(parts=len(self._state.plan.parts))
         for part in self._state.plan.parts:
@@ -95,11 +96,7 @@ class Segment:
 
     def _submit(self) -> None:
         """Start what there is room for, later hops first: what is nearly done leaves soonest."""
-        if self._dead and self._isolation is None:
-            hop, part = self._dead.popleft()
-            ids = live_rows(self._state.layout, dataclasses.replace(hop, origins={}), part)["id"].to_pylist()
-            self._isolation = Isolation(self._state.job(hop, part), tuple(ids))
-            self._start(self._isolation.next_job(), alone=True)
+        self._start_isolation()
         for index in sorted(self._ready, reverse=True):
             waiting = self._ready[index]
             while waiting:
@@ -109,9 +106,19 @@ class Segment:
                 waiting.popleft()
                 self._start(job)
 
+    def _start_isolation(self) -> None:
+        """Begin the search in one part whose worker died, if there is one and no other search is on."""
+        if self._dead and self._isolation is None:
+            hop, part = self._dead.popleft()
+            ids = live_rows(self._state.layout, dataclasses.replace(hop, origins={}), part)["id"].to_pylist()
+            self._isolation = Isolation(self._state.job(hop, part), tuple(ids))
+            self._start(self._isolation.next_job(), alone=True)
+
     def _start(self, job: PartJob, *, alone: bool = False) -> None:
         key = PartKey(job.hop.index, job.part.number, alone)
         self._running.add(key)
+        # what is about to be replaced must not be found again under the old commit after a kill
+        self._state.manifests[job.hop.name].forget(job.part.number)
         self._executor.submit(key, job, alone=alone)
 
     def _collect(self) -> None:
@@ -139,6 +146,9 @@ class Segment:
     def _finish_alone(self, isolation: Isolation, done: Done) -> None:
         if done.died:
             isolation.died()
+            if isolation.is_hopeless:
+                hop, part = isolation.job.hop, isolation.job.part
+                raise PartError(f"part {part.number} of {hop.name}: its worker dies whatever the rows; see Ray's logs")
         elif isolation.survived():
             self._isolation = None
             self._control.note = ""
@@ -148,7 +158,7 @@ class Segment:
 
     def _record(self, hop: Hop, part: Part, commit: Commit) -> None:
         self._state.record(hop, commit)
-        if hop is self._fetching:
+        if hop is self._fetching and part.generation == 0:  # a retry holds failures only: one cause is its nature
             self._collapse.note(part, commit)
         self._advance(part, [later for later in self._hops if later.index > hop.index])
 
@@ -158,22 +168,27 @@ class Segment:
         while self._running and self._isolation is None and time.monotonic() < deadline:
             self._control.note = f"stopping: {len(self._running)} jobs in flight"
             self._collect()
+        if self._fetching and self._collapse.is_suspicious(self._state.layout, self._fetching):
+            self._take_back(self._fetching)  # it began to look like a collapse: these verdicts are not to be trusted
         raise StoppedError
 
     def _outlast(self, hop: Hop, cause: str) -> None:
         """Pause and probe until the cause of a collapse has passed; its parts are done again either way."""
-        while self._running or self._isolation:  # nothing may read what is about to be taken back
+        while self._running or self._dead or self._isolation:  # nothing may read what is about to be taken back
+            self._start_isolation()
             self._collect()
         counts = self._collapse.counts()
+        parts: list[Part] = []
         for attempt in range(_PROBES):
-            parts = self._take_back(hop)
+            parts = self._take_back(hop) or parts
             self._sort()
             pause = self._state.recipe.run.collapse_pause_s * 2**attempt
             self._control.note = f"one cause for nearly every row, over many hosts: {cause}; probing in {pause:.0f} s"
             self._pause(pause)
             self._ready[hop.index].remove(parts[0])
             self._start(self._state.job(hop, parts[0]))
-            while self._running:
+            while self._running or self._dead or self._isolation:
+                self._start_isolation()
                 self._collect()
             commit = self._state.manifests[hop.name].get(parts[0].number)
             if commit and self._collapse.has_passed(commit, cause):

@@ -31,6 +31,7 @@ _PARTS_A_CALL = 256
 _KEY_SCHEMA = pa.schema([("id", pa.int64()), ("space", pa.string()), ("key", pa.binary()), ("part", pa.int64())])
 
 RunCalls = Callable[[Sequence[Call]], list[Any]]
+"""Runs calls anywhere; their results in order."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class SetRun:
 
     def run(self, run_calls: RunCalls) -> list[Commit]:
         """Judge the whole set; the commits of every part."""
+        (self._folder / "complete.json").unlink(missing_ok=True)
         scratch = self._folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)

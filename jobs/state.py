@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from jobs.commit import Commit
+from jobs.driver import claim
 from jobs.hops import Hop, compile_hops
 from jobs.manifest import Manifest
 from jobs.part import PartJob
@@ -31,7 +32,12 @@ class RunState:
         self.manifests = {hop.name: Manifest(layout, hop.name) for hop in self.hops}
         self.tally = {hop.name: HopTally() for hop in self.hops}
         self.plan = plan
+        self.token = ""
         self._generations = Generations(plan, layout)
+
+    def claim(self) -> None:
+        """Make this the driver whose workers may publish. The caller holds the lease."""
+        self.token = claim(self.layout)
 
     def adopt(self, plan: Plan) -> None:
         """Go on with a plan that has grown; it is saved first."""
@@ -68,7 +74,7 @@ class RunState:
         inputs = self._inputs(hop, part)
         if inputs is None:
             raise ValueError(f"part {part.number} of {hop.name} lacks a layer it reads")
-        return PartJob(self.layout.root, hop, part, inputs, "0", self._generations.superseded(part))
+        return PartJob(self.layout.root, hop, part, inputs, self.token, self._generations.superseded(part))
 
     def record(self, hop: Hop, commit: Commit) -> None:
         """Take note of a fresh commit."""
@@ -77,8 +83,8 @@ class RunState:
 
     def take_back(self, hop: Hop, part: Part) -> None:
         """Mark a part for redoing. Nothing may be reading it."""
+        hop.path(self.layout, part.number).unlink(missing_ok=True)  # first: a file in its place would be found again
         self.manifests[hop.name].forget(part.number)
-        hop.path(self.layout, part.number).unlink(missing_ok=True)
 
     def _inputs(self, hop: Hop, part: Part) -> dict[str, str] | None:
         """Digests of the layer files that the hop reads of a part; None while one of them is missing."""

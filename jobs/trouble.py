@@ -18,8 +18,12 @@ class WaitingError(Exception):
 class ClusterLostError(Exception):
     """Ray itself died under the run. What is committed stays."""
 
-    def __init__(self) -> None:
-        super().__init__("the Ray cluster has no live node left; the same command goes on from here")
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; the same command goes on from here")
+
+
+class WrongCodeError(Exception):
+    """A worker cannot run the driver's code; the message names both."""
 
 
 class PartError(Exception):

@@ -125,6 +125,15 @@ class Stage(Protocol):
 
 
 @runtime_checkable
+class AsyncStage(Stage, Protocol):
+    """A stage of worker kind ``async``."""
+
+    def share(self, workers: int) -> "AsyncStage":
+        """The spec for one of `workers` workers: limits that hold over all of them together are divided."""
+        ...
+
+
+@runtime_checkable
 class SetRule(Protocol):
     """A recipe entry that needs all rows: a barrier. Both functions are pure.
 

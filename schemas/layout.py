@@ -41,6 +41,11 @@ class RunLayout:
         return self.root / "driver.lock"
 
     @property
+    def token(self) -> Path:
+        """By which workers know whether their driver is still the one that writes here."""
+        return self.root / "driver.token"
+
+    @property
     def input(self) -> Path:
         return self.root / "input"
 

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass as plain_dataclass
+from dataclasses import replace
 from importlib.metadata import version as installed_version
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -72,6 +73,10 @@ class Pull:
         """What servers are told: ``shardmill/<version> (+<contact>)``."""
         product = f"shardmill/{installed_version('shardmill')}"
         return f"{product} (+{self.contact})" if self.contact else product
+
+    def share(self, workers: int) -> "Pull":
+        """`per_host` holds over all workers, so each gets its share; `concurrency` is each worker's own."""
+        return replace(self, per_host=max(1, self.per_host // workers))
 
     def load(self) -> "PullEngine":
         """The engine; it connects to nothing before the first rows come."""

@@ -29,6 +29,7 @@ def test_buckets_change_nothing(web: Web, tmp_path: Path, keys_a_bucket: int) ->
     layout = RunLayout(case.run_folder)
     before = files(layout.layer("exact_duplicates", set_rule=True))
     state = RunState(layout, saved_recipe(layout), Plan.load(layout.plan_json))
+    state.claim()
     rule = next(hop for hop in state.hops if hop.kind == "set")
     SetRun(layout, tuple(state.job(rule, part) for part in state.plan.parts), 290, keys_a_bucket).run(run_calls)
     assert files(layout.layer("exact_duplicates", set_rule=True)) == before

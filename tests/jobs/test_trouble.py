@@ -46,6 +46,29 @@ def test_one_cause_on_one_host_is_the_hosts_affair(web: Web, tmp_path: Path) -> 
     assert case.reasons() == {"http_error": 200}
 
 
+def test_a_second_pass_over_many_failures_of_one_cause_is_no_collapse(wide_web: Web, tmp_path: Path) -> None:
+    listed = [url for n in range(100) for url in spread(wide_web, "image", 5 * n + 5)[-5:]] + spread(
+        wide_web, "broken", 100
+    )
+    case = Case(wide_web, tmp_path, listed, settings=COLLAPSE[:2])
+    assert case.run() == 0
+    assert case.reasons() == {"kept": 500, "http_error": 100}
+
+
+def test_a_collapse_that_somebody_stops_leaves_no_verdicts(wide_web: Web, tmp_path: Path) -> None:
+    wide_web.dead_for = 10_000
+    slow = ("stages.pull.concurrency=4", "run.collapse_rows=100000", "run.collapse_hosts=5", "run.second_pass=false")
+    case = Case(wide_web, tmp_path, spread(wide_web, "image", 400), settings=slow)
+    driver = subprocess.Popen(case.command("--engine", "inline"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while wide_web.counts.total() < 100:
+        time.sleep(0.01)
+    driver.send_signal(signal.SIGTERM)
+    driver.communicate(timeout=60)
+    wide_web.dead_for = 0
+    assert case.run() == 0
+    assert case.reasons() == {"kept": 400}
+
+
 def test_a_bad_list_has_many_causes_and_goes_on(wide_web: Web, tmp_path: Path) -> None:
     dead = spread(wide_web, "gone", 90) + spread(wide_web, "broken", 60) + spread(wide_web, "image", 50)
     case = Case(wide_web, tmp_path, dead, settings=COLLAPSE)

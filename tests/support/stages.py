@@ -46,6 +46,9 @@ class AbortAsync(Abort):
     async def process(self, rows: pa.Table) -> Processed:
         return Abort.process(self, rows)
 
+    def share(self, workers: int) -> "AbortAsync":
+        return self
+
     async def close(self) -> None:
         """There is nothing to close."""
 
