@@ -3,10 +3,17 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from jobs.files import digest
+from jobs.manifest import Manifest
+from schemas.layout import RunLayout
 from tests.support.runs import RECIPE, SHARDMILL, Case, files, shardmill, urls
 from tests.support.web import Web
 
@@ -205,6 +212,37 @@ def test_verify_finds_a_sample_too_many(case: Case) -> None:
     (theirs,) = sorted((other.run_folder / "dataset/data").iterdir())
     ours.write_bytes(theirs.read_bytes())
     assert shardmill("verify", str(case.run_folder)).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows: rows.slice(0, 19), "missing at the end"),
+        (lambda rows: rows.slice(1), "not the rows kept"),
+        (lambda rows: pa.concat_tables([rows.slice(0, 5), rows.slice(6)]), "not the rows kept"),
+        (lambda rows: pa.concat_tables([rows, rows.slice(19)]), "stands twice"),
+        (lambda rows: rows.take([1, 0, *range(2, 20)]), "do not ascend"),
+        (lambda rows: rows.set_column(0, "id", pa.array(["x-1-caption"] * 20)), "not this run's"),
+    ],
+)
+def test_verify_holds_a_shard_that_was_committed_wrong_against_the_rows_kept(
+    case: Case, change: Callable[[pa.Table], pa.Table], said: str
+) -> None:
+    case.run()
+    (shard,) = (case.run_folder / "dataset/data").iterdir()
+    pq.write_table(change(pq.read_table(shard)), shard)
+    shards = Manifest(RunLayout(case.run_folder), "shards")
+    shards.record(replace(shards[0], bytes=shard.stat().st_size, digest=digest(shard)))
+    done = shardmill("verify", str(case.run_folder))
+    assert (done.returncode, said in done.stdout) == (1, True), done.stdout + done.stderr
+
+
+def test_verify_follows_samples_through_several_shards_and_a_second_pass(case: Case) -> None:
+    case.urls = urls(case.web, image=560, flaky=40, broken=5, gone=10)
+    case.run("run.part_rows=64")
+    assert len(list((case.run_folder / "dataset/data").iterdir())) > 1
+    verified = json.loads(shardmill("verify", str(case.run_folder), "--json").stdout)
+    assert (verified["problems"], verified["samples"]) == ([], 600)
 
 
 def test_schemas_and_recipes_are_printed() -> None:
