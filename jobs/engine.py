@@ -54,13 +54,15 @@ class Engine:
         state.claim()
         for folder in _folders(state):
             sweep(folder)
-        recount(state.plan, state.layout, state.hops, state.manifests)  # a kill may have come between plan and counts
+        recount(
+            state.plan, state.layout, state.hops, state.manifests, self._tick
+        )  # a kill may have come between plan and counts
         with self._stack:
             try:
                 while self._second_pass_follows():
                     pass
                 if self._last == len(self._state.hops) - 1:
-                    pack_shards(self._state, self._calls)
+                    pack_shards(self._state, self._calls, self._tick)
             finally:
                 for manifest in self._state.manifests.values():
                     manifest.compact()
@@ -100,10 +102,10 @@ class Engine:
         state = self._state
         if not state.recipe.run.second_pass:
             return False
-        plan, rows = plan_second_pass(state.plan, state.layout, hops, state.manifests)
+        plan, rows = plan_second_pass(state.plan, state.layout, hops, state.manifests, self._tick)
         if rows:
             state.adopt(plan)
-            recount(state.plan, state.layout, state.hops, state.manifests)
+            recount(state.plan, state.layout, state.hops, state.manifests, self._tick)
             self._control.note = f"second pass over {rows:,} rows that failed and may be retried"
         return rows > 0
 
@@ -140,6 +142,12 @@ class Engine:
                     on_result(done.value)
             self._control.tick()
         return [results[number] for number in range(len(calls))]
+
+    def _tick(self) -> None:
+        """Show that the run is alive, and stop where nothing is half done."""
+        if self._control.stop:
+            raise StoppedError
+        self._control.tick()
 
     def _executor(self) -> Executor:
         """Opened by the first job: a run that finds everything committed starts no cluster."""

@@ -67,11 +67,14 @@ class ShardJob:
         return self.layout.shards / shard_name(self.index, self.count)
 
 
-def pack_shards(state: RunState, run_calls: RunCalls) -> None:
-    """Write the shards that are missing or outdated, then the card. Every part must have passed every hop."""
+def pack_shards(state: RunState, run_calls: RunCalls, tick: Callable[[], None] = lambda: None) -> None:
+    """Write the shards that are missing or outdated, then the card. Every part must have passed every hop.
+
+    `tick` is called between the files that are read to cut the shards.
+    """
     layout = state.layout
     manifest = Manifest(layout, SHARDS)
-    jobs = _shard_jobs(state)
+    jobs = _shard_jobs(state, tick)
     missing = [job for job in jobs if not _is_valid(job, manifest.get(job.index))]
     stray = set(layout.shards.glob("*")) - {job.path for job in jobs}
     if missing or stray:
@@ -141,10 +144,10 @@ def step(name: str, tally: HopTally) -> Step:
     return Step(name, tally.entered, tally.kept, tuple(refusals))
 
 
-def _shard_jobs(state: RunState) -> list[ShardJob]:
+def _shard_jobs(state: RunState, tick: Callable[[], None]) -> list[ShardJob]:
     """Every shard of the set, cut greedily: one ends before the row that would take it past the target size."""
     reader, spec = shard_reader(state.hops), state.recipe.pack
-    bounds = _cut(state, spec.shard_mb * 1_000_000)
+    bounds = _cut(state, spec.shard_mb * 1_000_000, tick)
     jobs = []
     for index, (first, end) in enumerate(bounds):
         sources = tuple((part, state.superseded(part)) for part in state.parts_with(first, end))
@@ -168,10 +171,11 @@ def _shard_jobs(state: RunState) -> list[ShardJob]:
     return jobs
 
 
-def _cut(state: RunState, target: int) -> list[tuple[int, int]]:
+def _cut(state: RunState, target: int, tick: Callable[[], None]) -> list[tuple[int, int]]:
     """The id ranges of the shards; one empty range when nothing was kept."""
     bounds, first, filled = [], 0, 0
     for ids, sizes in _sizes(state):
+        tick()
         for row, size in zip(ids.tolist(), sizes.tolist(), strict=True):
             if filled and filled + size > target:
                 bounds.append((first, row))

@@ -1,7 +1,7 @@
 """Trying retriable failures once more: the failed rows become a window of their own, one generation later."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -17,30 +17,42 @@ from schemas.layout import RunLayout
 from schemas.reasons import REASONS
 
 _WINDOW_ROWS = 1 << 20
+
+Tick = Callable[[], None]
+"""Called between files: shows progress, and raises when the run is to stop. Nothing is half done at a tick."""
+
 _RETRIABLE = frozenset(name for name, reason in REASONS.items() if reason.retriable)
 
 
 def plan_second_pass(
-    plan: Plan, layout: RunLayout, hops: list[Hop], manifests: Mapping[str, Manifest]
+    plan: Plan, layout: RunLayout, hops: list[Hop], manifests: Mapping[str, Manifest], tick: Tick = lambda: None
 ) -> tuple[Plan, int]:
     """The plan with retry windows for every retriable failure in `hops` that was not retried yet, and their number.
 
     The windows are written; saving the plan, which is what makes it so, and the `recount` are left to the caller.
     """
     generations = Generations(plan, layout)
-    failed = [ids for part, ids in _failures(plan, layout, hops, manifests, generations) if len(ids)]
+    failed = []
+    for _, found in _failures(plan, layout, hops, manifests, generations):
+        tick()
+        if len(found):
+            failed.append(found)
     if not failed:
         return plan, 0
     ids = np.sort(np.concatenate(failed))
     for start in range(0, len(ids), _WINDOW_ROWS):
+        tick()
         plan = plan.with_retry(_write_window(plan, layout, ids[start : start + _WINDOW_ROWS]))
     return plan, len(ids)
 
 
-def recount(plan: Plan, layout: RunLayout, hops: list[Hop], manifests: Mapping[str, Manifest]) -> None:
+def recount(
+    plan: Plan, layout: RunLayout, hops: list[Hop], manifests: Mapping[str, Manifest], tick: Tick = lambda: None
+) -> None:
     """Bring the manifests' counts up to date after rows of committed parts were taken over by a retry."""
     generations = Generations(plan, layout)
     for part in plan.parts:
+        tick()
         superseded = generations.superseded(part)
         first = manifests[hops[0].name].get(part.number)
         if first is None or first.rows == part.rows - len(superseded):
