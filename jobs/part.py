@@ -1,6 +1,7 @@
 """What a worker does with one part of one hop: read the live rows, run the stages, commit one file."""
 
 import asyncio
+import gc
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,7 @@ class PartRunner:
         if self.is_async:
             self._stages = [stage.share(flight.workers) for stage in self._stages if isinstance(stage, AsyncStage)]
         self._engines: list[Any] = [stage.load() for stage in self._stages]
+        gc.freeze()  # modules and models stay; the collector need not walk them again and again
 
     def run(self, job: PartJob) -> Commit | None:
         """Commit a part of a ``task`` hop, or find it committed; None for a probe."""
@@ -135,6 +137,7 @@ class _Judged:
         self._value: list[float | None] = [None] * n
         self._detail: list[str | None] = [None] * n
         self._added: dict[str, pa.ChunkedArray] = {}
+        self._read = {name for stage in job.hop.stages if isinstance(stage, Stage) for name in stage.reads}
         if job.poison:
             dead = [Verdict("worker_died") if row in job.poison else None for row in self.ids.to_pylist()]
             self._refuse(title(job.hop.stages[0]), Verdicts.of(dead))
@@ -156,7 +159,8 @@ class _Judged:
         if processed.columns is not None:
             for name in processed.columns.column_names:
                 self._scatter(name, processed.columns[name])
-                self._rows = _put(self._rows, name, processed.columns[name])
+                if name in self._read:  # else there is no need to filter it, and it may be large
+                    self._rows = _put(self._rows, name, processed.columns[name])
         self._refuse(title(stage), verdicts)
 
     def table(self, schema: pa.Schema) -> pa.Table:

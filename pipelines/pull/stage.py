@@ -10,6 +10,7 @@ from dataclasses import replace
 from importlib.metadata import version as installed_version
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 import pyarrow as pa
 from aiohttp.abc import AbstractResolver
 from aiohttp.resolver import AsyncResolver
@@ -170,7 +171,20 @@ def _table(rows: Sequence[Pulled]) -> pa.Table:
         "content_type": [row.fetched.content_type for row in rows],
         "ms": [row.fetched.ms for row in rows],
     }
-    return pa.Table.from_arrays([pa.array(values[field.name], field.type) for field in PULLED], schema=PULLED)
+    arrays = [
+        _files(values[field.name]) if field.name == "image" else pa.array(values[field.name], field.type)
+        for field in PULLED
+    ]
+    return pa.Table.from_arrays(arrays, schema=PULLED)
+
+
+def _files(contents: Sequence[bytes | None]) -> pa.LargeBinaryArray:
+    """Files as one array, copied once: `pyarrow.array` copies them again each time its buffer has to grow."""
+    ends = np.zeros(len(contents) + 1, np.int64)
+    np.cumsum([len(content or b"") for content in contents], out=ends[1:])
+    present = pa.array([content is not None for content in contents], pa.bool_()).buffers()[1]
+    joined = pa.py_buffer(b"".join(content for content in contents if content))
+    return pa.Array.from_buffers(pa.large_binary(), len(contents), [present, pa.py_buffer(ends), joined])
 
 
 async def describe(spec: Pull, urls: Sequence[str]) -> AsyncIterator[dict[str, object]]:
