@@ -58,6 +58,7 @@ class Progress:
         now = time.monotonic()
         if self._control.note != self._note:
             self._note = self._control.note
+            self.beat("running")  # who reads the log or looks from elsewhere hears of it at once
             if self._note:
                 log.info("%s", self._note)
                 if not self._console.is_terminal:
