@@ -54,9 +54,8 @@ class Engine:
         state.claim()
         for folder in _folders(state):
             sweep(folder)
-        recount(
-            state.plan, state.layout, state.hops, state.manifests, self._tick
-        )  # a kill may have come between plan and counts
+        # a kill may have come between a retry's plan and the counts that follow from it
+        recount(state.plan, state.layout, state.hops, state.manifests, self._tick)
         with self._stack:
             try:
                 while self._second_pass_follows():
