@@ -13,6 +13,7 @@ import http.client
 import json
 import mimetypes
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -288,6 +289,8 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes any free one")
     parser.add_argument("--with-parent", action="store_true", help="end when standard input closes")
     options = parser.parse_args()
+    # a shell without job control starts what it puts in the background with SIGINT ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         server = _Server(options.folder, options.port)
     except OSError as error:
