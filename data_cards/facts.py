@@ -1,9 +1,10 @@
 """What a card tells, as plain values. A funnel that does not add up cannot be built."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from schemas.reasons import REASONS
+from schemas.reasons import REASONS, REFUSALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,25 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """Samples of one task in one language."""
+
+    task: str
+    language: str
+    """ISO 639 code; ``und`` where it is not known."""
+    planned: int
+    """Samples that could be made, before the mixture."""
+    samples: Mapping[str, int]
+    """By split."""
+    supervised_tokens: int | None = None
+    """Over all splits; None where no tokenizer counted them."""
+
+    def __post_init__(self) -> None:
+        if sum(self.samples.values()) > self.planned:
+            raise ValueError(f"{self.task} in {self.language}: more samples than the {self.planned} planned")
+
+
+@dataclass(frozen=True, slots=True)
 class CardFacts:
     """All that the Hub card says. Nothing in it comes from a clock: the card is part of the reproducible data set.
 
@@ -62,9 +82,12 @@ class CardFacts:
     shards: int
     download_size: int
     """Bytes of all shard files."""
-    pixel_budget: int | None = None
-    languages: Mapping[str | None, int] = field(default_factory=dict)
-    """Samples by language code; None: not known."""
+    budget: Mapping[str, int] = field(default_factory=dict)
+    """What a processor may spend on an image: ``max_pixels`` or ``max_tiles``."""
+    kinds: tuple[Kind, ...] = ()
+    """Samples by task and language."""
+    task_refusals: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """How often a task was not made of a caption, or of one of its regions, by task and refusal."""
     licenses: Mapping[str | None, int] = field(default_factory=dict)
     """Samples by licence as the sources state it; None: not stated."""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -76,10 +99,20 @@ class CardFacts:
             if step.entered != arriving:
                 raise ValueError(f"{step.name}: {step.entered} rows entered, but {from_} passed on {arriving}")
             arriving, from_ = step.kept, step.name
+        if unknown := {refusal for _, refusal in self.task_refusals} - REFUSALS.keys():
+            raise ValueError(f"not in the closed list of refusals: {', '.join(sorted(unknown))}")
 
     @property
     def samples(self) -> int:
         return sum(split.num_examples for split in self.splits)
+
+    @property
+    def languages(self) -> dict[str | None, int]:
+        """Samples by language code; None: not known."""
+        found: Counter[str | None] = Counter()
+        for kind in self.kinds:
+            found[None if kind.language == "und" else kind.language] += sum(kind.samples.values())
+        return {code: n for code, n in found.items() if n}
 
     @property
     def used(self) -> int:

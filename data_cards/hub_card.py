@@ -15,12 +15,17 @@ import yaml
 from data_cards.facts import CardFacts, Step
 from data_cards.markdown import code, escape, table
 from schemas.chatml import IMAGE, SHARD
-from schemas.reasons import REASONS
+from schemas.reasons import REASONS, REFUSALS
 
 _TOP = 20
 """Lines of a table of languages or licences: sources may state thousands."""
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
-_TASK_CATEGORIES = {"caption": ("image-to-text", "image-text-to-text")}
+_TASK_CATEGORIES = {
+    "caption": ("image-to-text", "image-text-to-text"),
+    "grounded_caption": ("image-to-text", "image-text-to-text"),
+    "rec": ("image-text-to-text", "object-detection"),
+    "reg": ("image-text-to-text",),
+}
 # The Hub's names of licences that sources state for images; whatever else is stated makes the set's licence "other"
 _HUB_LICENSES = frozenset(
     ["apache-2.0", "cc0-1.0", "mit", "pddl"]
@@ -101,9 +106,11 @@ def _size_category(samples: int) -> str:
 
 
 def _introduction(facts: CardFacts) -> str:
+    limits = " and ".join(f"`{name} = {limit}`" for name, limit in facts.budget.items())
     budget = (
-        f" Image tokens are counted for a processor with `max_pixels = {facts.pixel_budget}`: train with the same."
-        if facts.pixel_budget
+        f" Image tokens are counted, and boxes written, for a processor with {limits}: train with the same, as the "
+        "files in `trainers/` do."
+        if limits
         else " The dialect states no image tokens."
     )
     shards = "shard" if facts.shards == 1 else "shards"
@@ -162,6 +169,8 @@ def _reason_lines(step: Step) -> list[tuple[str, str, str, str, int]]:
 def _contents(facts: CardFacts) -> str:
     splits = [(code(split.name), split.num_examples, split.num_bytes) for split in facts.splits]
     parts = ["## Contents", table(("split", "samples", "bytes in memory"), splits, " rr")]
+    if facts.kinds:
+        parts += _mixture(facts)
     if facts.languages:
         parts.append(table(("language", "samples"), _most_frequent(facts.languages, "not known"), " r"))
     if facts.licenses:
@@ -173,6 +182,32 @@ def _contents(facts: CardFacts) -> str:
         made_by = ", ".join(f"{code(name)} {escape(version)}" for name, version in sorted(facts.versions.items()))
         parts.append(f"Made by {made_by}.")
     return "\n\n".join(parts)
+
+
+def _mixture(facts: CardFacts) -> list[str]:
+    """Samples by task and language, and why tasks were not made."""
+    names = [split.name for split in facts.splits]
+    counted = any(kind.supervised_tokens is not None for kind in facts.kinds)
+    head = ("task", "language", "could be made", *names, *(("supervised tokens",) if counted else ()))
+    lines = [
+        (
+            *(code(kind.task), code(kind.language), kind.planned),
+            *(kind.samples.get(name, 0) for name in names),
+            *((kind.supervised_tokens or 0,) if counted else ()),
+        )
+        for kind in facts.kinds
+    ]
+    parts = [table(head, lines, "  " + "r" * (len(head) - 2))]
+    if facts.task_refusals:
+        refusals = [
+            (code(task), code(refusal), REFUSALS[refusal], n)
+            for (task, refusal), n in sorted(facts.task_refusals.items(), key=lambda item: (item[0][0], -item[1]))
+        ]
+        parts += [
+            "Tasks were not made of captions or regions for these reasons; the rows themselves stay.",
+            table(("task", "refusal", "meaning", "times"), refusals, "   r"),
+        ]
+    return parts
 
 
 def _most_frequent(counts: Mapping[str | None, int], unknown: str) -> list[tuple[str, int]]:

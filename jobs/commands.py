@@ -26,7 +26,7 @@ from jobs.lease import Lease, RunBusyError, RunFolderError
 from jobs.plan import Plan
 from jobs.progress import Progress, log, logging_to
 from jobs.state import Control, RunState
-from jobs.trouble import ClusterLostError, PartError, StoppedError, WaitingError, WrongCodeError
+from jobs.trouble import ClusterLostError, PackError, PartError, StoppedError, WaitingError, WrongCodeError
 from jobs.verify import verify as verify_run
 from pipelines.pull.stage import Pull, describe
 from pipelines.recipe import Recipe
@@ -36,7 +36,7 @@ from schemas.layout import RunLayout
 
 _P = ParamSpec("_P")
 _MISTAKES = (RecipeError, InputError, launch.RunMismatchError, RunBusyError, RunFolderError)
-_TROUBLE = (StoppedError, WaitingError, CollapseError, ClusterLostError, WrongCodeError, PartError)
+_TROUBLE = (StoppedError, WaitingError, CollapseError, ClusterLostError, WrongCodeError, PackError, PartError)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """From a recipe to hops: runs of consecutive stages on the same kind of worker."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import Literal
 
 import pyarrow as pa
 
-from pipelines.chatml.pack import SAMPLE_READS
+from pipelines.chatml.pack_spec import PackSpec
+from pipelines.chatml.samples import sample_reads
 from pipelines.chatml.stage import Pack
 from pipelines.recipe import Recipe, columns_of, fingerprint, stage_identity
 from pipelines.stage import SetRule, Stage, title
@@ -81,13 +83,13 @@ def compile_hops(recipe: Recipe) -> list[Hop]:
     return hops
 
 
-def shard_reader(hops: list[Hop]) -> Hop:
-    """What reads the rows that the packing decision kept, with the columns of a sample; it commits no layer."""
+def shard_reader(hops: list[Hop], spec: PackSpec, columns: Sequence[str] | None = None) -> Hop:
+    """What reads the rows that the packing decision kept, with `columns` or all of a sample; it commits no layer."""
     origins = dict.fromkeys(INPUT.names, INPUT_LAYER)
     for hop in hops:
         origins |= dict.fromkeys(columns_of(list(hop.stages)).names, hop.name)
     last = hops[-1]
-    reads = {column: origins[column] for column in SAMPLE_READS if column != "id"}
+    reads = {column: origins[column] for column in columns or sample_reads(spec) if column != "id"}
     return Hop(len(hops), "shards", "task", (), last.fingerprint, reads, last.name, last.set_rules)
 
 

@@ -1,135 +1,129 @@
-"""Cutting the kept rows into shards, and writing each as a job of its own.
+"""Packing the kept rows: every shard that is missing or outdated, then the trainers' files, then the card.
 
-A shard is a run of ids. Where it ends follows from the sizes that the packing decision left in its layer, so that the
-cut is known before an image is read, every shard can be written anywhere and again, and a killed run loses at most the
-shards under way. `dataset/` gets its card last: a folder without one is not finished.
+`dataset/` gets its card last: a folder without one is not finished.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from data_cards.facts import CardFacts, Refusal, Split, Step
+from data_cards.facts import CardFacts, Kind, Refusal, Split, Step
 from data_cards.hub_card import render
-from jobs.commit import KEPT, Commit, read_layer
-from jobs.driver import check_driver
+from jobs.commit import KEPT, Commit
+from jobs.cut import Cut, cut
 from jobs.executor import Call
-from jobs.files import digest, publish, sweep, temporary_of, write_atomically
-from jobs.hops import Hop, shard_reader
+from jobs.files import sweep, write_atomically
+from jobs.hops import shard_reader
 from jobs.manifest import Manifest
-from jobs.part import live_rows
-from jobs.plan import Ids, Part
+from jobs.plan import NO_IDS, Ids
+from jobs.shards import BYTES, KIND, LICENSE, SAMPLES, SUPERVISED, ShardJob, write_shard
 from jobs.state import RunState
 from jobs.tally import HopTally
-from pipelines.chatml.pack import PackSpec, samples
-from pipelines.chatml.shard_writer import ShardWriter
+from jobs.trouble import PackError
+from pipelines.chatml.mixture import MixtureError
+from pipelines.chatml.pack_spec import VALIDATION
 from pipelines.recipe import fingerprint
-from schemas.layout import RunLayout, shard_name
-from schemas.reasons import Outcome
 
 SHARDS = "shards"
-_SAMPLES, _BYTES, _LANGUAGE, _LICENSE = "samples", "bytes", "language/", "license/"
 _VERSIONED = ("shardmill", "pyarrow", "pillow", "opencv-python-headless")
 
-RunCalls = Callable[[Sequence[Call], Callable[[Commit], None]], list[Any]]
+RunCalls = Callable[[Sequence[Call], Callable[[Any], None]], list[Any]]
 """Runs calls anywhere, telling each result as it comes."""
 
 
-@dataclass(frozen=True)
-class ShardJob:
-    """One shard: the rows with ``first ≤ id < end`` that the packing decision kept.
-
-    `sources` are the parts that hold such rows, each with the ids that a later generation has taken over.
-    """
-
-    layout: RunLayout
-    reader: Hop
-    spec: PackSpec
-    key: str
-    index: int
-    count: int
-    first: int
-    end: int
-    sources: tuple[tuple[Part, Ids], ...]
-    fingerprint: str
-    attempt: str
-
-    @property
-    def path(self) -> Path:
-        """Where the shard is published."""
-        return self.layout.shards / shard_name(self.index, self.count)
+def run_here(calls: Sequence[Call], on_result: Callable[[Any], None] = lambda _: None) -> list[Any]:
+    """Runs calls in this process."""
+    results = []
+    for call in calls:
+        results.append(call.function(*call.arguments))
+        on_result(results[-1])
+    return results
 
 
 def pack_shards(state: RunState, run_calls: RunCalls, tick: Callable[[], None] = lambda: None) -> None:
-    """Write the shards that are missing or outdated, then the card. Every part must have passed every hop.
+    """Write what is missing of `dataset/`. Every part must have passed every hop.
 
-    `tick` is called between the files that are read to cut the shards.
+    `tick` is called between the files that are read to cut the shards. Raises `PackError` when the mixture asks for
+    samples that there are none of.
     """
     layout = state.layout
     manifest = Manifest(layout, SHARDS)
-    jobs = _shard_jobs(state, tick)
-    missing = [job for job in jobs if not _is_valid(job, manifest.get(job.index))]
+    try:
+        whole = cut(state, held_out(state, run_calls), tick)
+    except MixtureError as error:
+        raise PackError(str(error)) from None
+    jobs = shard_jobs(state, whole)
+    missing = [job for job in jobs if not _is_valid(job, manifest.get(job.number))]
     stray = set(layout.shards.glob("*")) - {job.path for job in jobs}
     if missing or stray:
         layout.card.unlink(missing_ok=True)
         layout.shards.mkdir(parents=True, exist_ok=True)
         sweep(layout.shards)
     for job in missing:  # a kill while a shard is replaced must not leave the old commit for the new file
-        manifest.forget(job.index)
+        manifest.forget(job.number)
     run_calls([Call(write_shard, (job,)) for job in missing], manifest.record)
     for path in stray:
         path.unlink(missing_ok=True)
     for part in [commit.part for commit in manifest if commit.part >= len(jobs)]:
         manifest.forget(part)
     manifest.compact()
-    card = render(card_facts(state, manifest))
+    card = render(card_facts(state, whole, manifest))
     if not layout.card.exists() or layout.card.read_text("utf-8") != card:
         write_atomically(layout.card, card)
 
 
-def write_shard(job: ShardJob) -> Commit:
-    """Write and publish one shard. The same rows give the same bytes."""
-    counts: Counter[str] = Counter()
-    temporary = temporary_of(job.path, job.attempt)
-    with ShardWriter(temporary, job.spec.shard_metadata()) as writer:
-        for rows in _rows(job):
-            batch = samples(rows, job.spec, key=job.key)
-            writer.write(batch)
-            counts.update(_LANGUAGE + (code or "") for code in batch["language"].to_pylist())
-            counts.update(_LICENSE + (license_ or "") for license_ in batch["license"].to_pylist())
-    counts[_SAMPLES], counts[_BYTES] = writer.num_samples, writer.num_bytes
-    size, content = temporary.stat().st_size, digest(temporary)
-    check_driver(job.layout, job.attempt)
-    publish(temporary, job.path)
-    return Commit(job.index, size, content, job.fingerprint, {}, dict(sorted(counts.items())))
+def shard_jobs(state: RunState, whole: Cut) -> list[ShardJob]:
+    """Every shard of the set."""
+    reader, spec = shard_reader(state.hops, state.recipe.pack), state.recipe.pack
+    jobs = []
+    for number, piece in enumerate(whole.pieces):
+        low, high = np.searchsorted(whole.held_out, [piece.first, piece.end])
+        held_out = whole.held_out[low:high]
+        limits = whole.thresholds.get(piece.split)
+        sources = tuple(
+            (part, state.superseded(part))
+            for part in state.parts_with(piece.first, piece.end)
+            if piece.split != VALIDATION or part.first_id is None or _holds(part.first_id, part.rows, held_out)
+        )
+        layers = [[state.manifests[layer][part.number].digest for layer in reader.inputs] for part, _ in sources]
+        identity = fingerprint(
+            *(reader.fingerprint, state.plan.key, number, piece, layers),
+            *(fingerprint(held_out.tolist()), sorted(limits.items()) if limits is not None else None),
+        )
+        jobs.append(
+            ShardJob(
+                *(state.layout, reader, spec, state.plan.key, number, piece),
+                *(held_out, limits, sources, identity, state.token),
+            )
+        )
+    return jobs
 
 
-def card_facts(state: RunState, shards: Manifest) -> CardFacts:
-    """What the card tells, from the tallies of the hops and the counts of the shards."""
+def card_facts(state: RunState, whole: Cut, shards: Manifest) -> CardFacts:
+    """What the card tells, from the tallies of the hops, the cut and the counts of the shards."""
     totals: Counter[str] = Counter()
+    of_split: dict[str, Counter[str]] = {name: Counter() for name in state.recipe.pack.splits}
     for commit in shards:
         totals.update(commit.counts)
+        of_split[whole.pieces[commit.part].split].update(commit.counts)
     spec = state.recipe.pack
     return CardFacts(
         recipe=state.recipe.name,
         description=state.recipe.description,
         dialect=spec.dialect,
         tasks=spec.tasks,
-        pixel_budget=spec.pixel_budget,
+        budget={name: limit for name, limit in spec.budget._asdict().items() if limit is not None},
         rows=state.plan.planned_rows,
         steps=tuple(step(hop.name, state.tally[hop.name]) for hop in state.hops),
-        splits=(Split("train", totals[_SAMPLES], totals[_BYTES]),),
+        splits=tuple(Split(name, counts[SAMPLES], counts[BYTES]) for name, counts in of_split.items()),
         shards=len(shards),
         download_size=sum(commit.bytes for commit in shards),
-        languages=_with_prefix(totals, _LANGUAGE),
-        licenses=_with_prefix(totals, _LICENSE),
+        kinds=tuple(_kinds(whole, of_split, counted=spec.tokenizer is not None)),
+        task_refusals=dict(whole.refusals),
+        licenses=_with_prefix(totals, LICENSE),
         versions={name: version(name) for name in _VERSIONED},
     )
 
@@ -144,95 +138,35 @@ def step(name: str, tally: HopTally) -> Step:
     return Step(name, tally.entered, tally.kept, tuple(refusals))
 
 
-def _shard_jobs(state: RunState, tick: Callable[[], None]) -> list[ShardJob]:
-    """Every shard of the set, cut greedily: one ends before the row that would take it past the target size."""
-    reader, spec = shard_reader(state.hops), state.recipe.pack
-    bounds = _cut(state, spec.shard_mb * 1_000_000, tick)
-    jobs = []
-    for index, (first, end) in enumerate(bounds):
-        sources = tuple((part, state.superseded(part)) for part in state.parts_with(first, end))
-        layers = [[state.manifests[layer][part.number].digest for layer in reader.inputs] for part, _ in sources]
-        identity = fingerprint(reader.fingerprint, state.plan.key, index, len(bounds), first, end, layers)
-        jobs.append(
-            ShardJob(
-                state.layout,
-                reader,
-                spec,
-                state.plan.key,
-                index,
-                len(bounds),
-                first,
-                end,
-                sources,
-                identity,
-                state.token,
-            )
+def held_out(state: RunState, run_calls: RunCalls) -> Ids:
+    """The rows of the validation split, ascending."""
+    split = state.recipe.pack.split
+    if not split.validation:
+        return NO_IDS
+    from jobs.groups import validation_rows
+
+    return validation_rows(state, split.validation, split.seed, split.distance, run_calls)
+
+
+def _holds(first: int, rows: int, ascending: Ids) -> bool:
+    """Whether a part that begins with the id `first` holds one of these ids."""
+    low, high = np.searchsorted(ascending, [first, first + rows])
+    return bool(low < high)
+
+
+def _kinds(whole: Cut, of_split: dict[str, Counter[str]], *, counted: bool) -> list[Kind]:
+    """Samples by task and language: planned, and in each split."""
+    tokens = sum(of_split.values(), Counter[str]())
+    return [
+        Kind(
+            kind.task,
+            kind.language,
+            planned,
+            {name: counts[f"{KIND}{kind.task}/{kind.language}"] for name, counts in of_split.items()},
+            tokens[f"{SUPERVISED}{kind.task}/{kind.language}"] if counted else None,
         )
-    return jobs
-
-
-def _cut(state: RunState, target: int, tick: Callable[[], None]) -> list[tuple[int, int]]:
-    """The id ranges of the shards; one empty range when nothing was kept."""
-    bounds, first, filled = [], 0, 0
-    for ids, sizes in _sizes(state):
-        tick()
-        for row, size in zip(ids.tolist(), sizes.tolist(), strict=True):
-            if filled and filled + size > target:
-                bounds.append((first, row))
-                first, filled = row, 0
-            filled += size
-    return [*bounds, (first, state.plan.planned_rows)]
-
-
-def _sizes(state: RunState) -> Iterator[tuple[Ids, Ids]]:
-    """Ids and bytes of the kept rows, ascending, a part of the input at a time."""
-    pack = state.hops[-1]
-
-    def read(part: Part) -> tuple[Ids, Ids]:
-        layer = read_layer(pack.path(state.layout, part.number), ["id", "outcome", "sample_bytes"])
-        layer = layer.filter(pc.equal(layer["outcome"], Outcome.KEPT.value))
-        ids = layer["id"].to_numpy()
-        current = ~np.isin(ids, state.superseded(part))
-        return ids[current], layer["sample_bytes"].to_numpy()[current]
-
-    retried = [read(part) for part in state.plan.parts if part.generation]
-    retried_ids = np.concatenate([np.empty(0, np.int64), *(ids for ids, _ in retried)])
-    retried_sizes = np.concatenate([np.empty(0, np.int64), *(sizes for _, sizes in retried)])
-    order = np.argsort(retried_ids)
-    retried_ids, retried_sizes = retried_ids[order], retried_sizes[order]
-    for part in state.plan.parts:
-        if part.first_id is None:
-            continue
-        low, high = np.searchsorted(retried_ids, [part.first_id, part.first_id + part.rows])
-        ids, sizes = read(part)
-        ids, sizes = np.concatenate([ids, retried_ids[low:high]]), np.concatenate([sizes, retried_sizes[low:high]])
-        order = np.argsort(ids)
-        yield ids[order], sizes[order]
-
-
-def _rows(job: ShardJob) -> Iterator[pa.Table]:
-    """The shard's rows in id order, a part of the input at a time, retried rows in their places."""
-    retried = [_read(job, part, gone) for part, gone in job.sources if part.generation]
-    again = pa.concat_tables(retried).sort_by("id") if retried else None
-    for part, superseded in job.sources:
-        if part.first_id is None:
-            continue
-        rows = _read(job, part, superseded)
-        if again is not None:
-            after, before = part.first_id, part.first_id + part.rows
-            mine = again.filter(pc.and_(pc.greater_equal(again["id"], after), pc.less(again["id"], before)))
-            if len(mine):
-                rows = pa.concat_tables([rows, mine]).sort_by("id")
-        if len(rows):
-            yield rows
-
-
-def _read(job: ShardJob, part: Part, superseded: Ids) -> pa.Table:
-    rows = live_rows(job.layout, job.reader, part)
-    inside = pc.and_(pc.greater_equal(rows["id"], job.first), pc.less(rows["id"], job.end))
-    if len(superseded):
-        inside = pc.and_not(inside, pc.is_in(rows["id"], pa.array(superseded)))
-    return rows.filter(inside)
+        for kind, planned in sorted(whole.planned.items())
+    ]
 
 
 def _is_valid(job: ShardJob, commit: Commit | None) -> bool:

@@ -7,7 +7,7 @@ import pyarrow as pa
 from pipelines.recipe import Recipe
 from schemas import tables
 from schemas.chatml import SHARD
-from schemas.reasons import REASONS
+from schemas.reasons import REASONS, REFUSALS
 
 
 def recipe() -> str:
@@ -22,14 +22,20 @@ def layers() -> str:
         "every layer": tables.VERDICT,
         "added by pull": tables.PULLED,
         "added by exact_duplicates": tables.SET_EVIDENCE,
+        "added by grounding": tables.GROUNDED,
         "added by pack": tables.PACKED,
     }
     reasons = [
         f"  {r.name:<20} {r.outcome.value:<9}{'retriable  ' if r.retriable else '           '}{r.meaning}"
         for r in REASONS.values()
     ]
+    refusals = [f"  {name:<20} {meaning}" for name, meaning in REFUSALS.items()]
     return "\n\n".join(
-        [*(_described(name, schema) for name, schema in groups.items()), "\n".join(["reasons", *reasons])]
+        [
+            *(_described(name, schema) for name, schema in groups.items()),
+            "\n".join(["reasons", *reasons]),
+            "\n".join(["refusals: why a task was not made of a row", *refusals]),
+        ]
     )
 
 

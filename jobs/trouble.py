@@ -26,6 +26,10 @@ class WrongCodeError(Exception):
     """A worker cannot run the driver's code; the message names both."""
 
 
+class PackError(Exception):
+    """The rows cannot be packed as the recipe asks. What is committed stays; packing again with other settings may."""
+
+
 class PartError(Exception):
     """Our own code, or the disk, failed on a part; the message names the part. The run stops."""
 

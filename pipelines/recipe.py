@@ -13,7 +13,8 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_jsonable_python
 
-from pipelines.chatml.pack import PackSpec
+from pipelines.chatml.pack import judge_reads
+from pipelines.chatml.pack_spec import PackSpec
 from pipelines.filters.image import AspectRatio, MinBytes, MinSide
 from pipelines.pull.stage import Pull
 from pipelines.sets.exact_duplicates import ExactDuplicates
@@ -76,6 +77,8 @@ def misfits(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
         absent = [column for column in stage.reads if column not in available]
         found += [(where, f"{title(stage)} reads `{column}`, which no stage before it provides") for column in absent]
         available |= set(stage.adds.names)
+    absent = [column for column in judge_reads(recipe.pack) if column not in available]
+    found += [(("pack",), f"packing reads `{column}`, which no stage provides") for column in absent]
     return found
 
 

@@ -6,9 +6,11 @@ paths, Ray or the clock. Fields marked `Operational` change how a stage runs but
 of its fingerprint. `version` is raised whenever a spec's meaning changes.
 """
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from dataclasses import fields as dataclass_fields
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, get_type_hints, runtime_checkable
 
 import pyarrow as pa
@@ -24,6 +26,10 @@ OPERATIONAL = "operational"
 _T = TypeVar("_T")
 Operational = Annotated[_T, OPERATIONAL]
 """``concurrency: Operational[int] = 64`` — a field that is not part of the fingerprint."""
+
+MODEL_FILE = "model file"
+"""Marks a field that names a local file (``Annotated[str | None, MODEL_FILE]``): what the file holds is fingerprinted,
+not where it lies."""
 
 Worker = Literal["async", "task"]
 """On what a stage runs: an actor that keeps many requests in flight, or a cheap task."""
@@ -106,8 +112,12 @@ class Stage(Protocol):
 
     version: ClassVar[int]
     worker: ClassVar[Worker]
-    reads: ClassVar[tuple[str, ...]]
     adds: ClassVar[pa.Schema]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Columns that it needs; some stages need more or fewer by their settings."""
+        ...
 
     @property
     def stage(self) -> str:
@@ -145,9 +155,11 @@ class SetRule(Protocol):
     """
 
     version: ClassVar[int]
-    reads: ClassVar[tuple[str, ...]]
     adds: ClassVar[pa.Schema]
     reasons: ClassVar[tuple[str, ...]]
+
+    @property
+    def reads(self) -> tuple[str, ...]: ...
 
     @property
     def stage(self) -> str: ...
@@ -166,13 +178,21 @@ def title(stage: Stage | SetRule) -> str:
 
 
 def semantic_fields(spec: Any) -> dict[str, Any]:
-    """The fields of a spec that decide what it does: all but the operational ones."""
+    """The fields of a spec that decide what it does: all but the operational ones, model files by their digest."""
     hints = get_type_hints(type(spec), include_extras=True)
-    return {
-        field.name: getattr(spec, field.name)
-        for field in dataclass_fields(spec)
-        if OPERATIONAL not in getattr(hints[field.name], "__metadata__", ())
-    }
+    found = {}
+    for field in dataclass_fields(spec):
+        marks = getattr(hints[field.name], "__metadata__", ())
+        value = getattr(spec, field.name)
+        if OPERATIONAL in marks:
+            continue
+        if is_dataclass(value):
+            value = semantic_fields(value)
+        elif MODEL_FILE in marks and value is not None:
+            with Path(value).open("rb") as file:
+                value = hashlib.file_digest(file, "sha256").hexdigest()
+        found[field.name] = value
+    return found
 
 
 def _flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:

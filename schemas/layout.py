@@ -84,5 +84,10 @@ class RunLayout:
         return self.dataset / "data"
 
     @property
+    def trainers(self) -> Path:
+        """Files with which trainers load the data set."""
+        return self.dataset / "trainers"
+
+    @property
     def card(self) -> Path:
         return self.dataset / "README.md"

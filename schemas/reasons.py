@@ -71,8 +71,22 @@ _ALL = (
     # packing
     _rejected("no_caption", "no caption is left that could be trained on"),
     _rejected("unfit_for_dialect", "the model family's processor refuses an image of this shape; value: the ratio"),
+    _rejected("no_task", "none of the recipe's tasks could be made of the row; value: how many refusals say why"),
     # running
     _failed("worker_died", "the worker process dies on this row", retriable=False),
 )
 
 REASONS: dict[str, Reason] = {reason.name: reason for reason in _ALL}
+
+
+REFUSALS: dict[str, str] = {
+    "no_region": "the caption has no grounded phrase that can be used",
+    "blank_phrase": "the phrase is white space and control characters",
+    "contained_span": "the phrase lies in, or overlaps, a longer one that is used",
+    "ambiguous_text": "the caption speaks of more than one such thing",
+    "second_box": "the phrase has more than one box; value: how many",
+    "runner_up": "another box scored nearly as well; value: its score over the best",
+    "box_too_small": "the box has no extent on the dialect's grid",
+    "over_max_turns": "the conversation asks as many questions as it may; value: how many",
+}
+"""The closed list of refusals: why a task was not made of a row, or of one of its regions. The row itself stays."""

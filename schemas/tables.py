@@ -45,6 +45,14 @@ REGION = pa.struct(
         pa.field("expression", pa.list_(pa.int32(), 2), metadata={"meaning": "referring expression: start, end"}),
         pa.field("box", pa.list_(pa.float32(), 4), metadata={"meaning": "x1 y1 x2 y2", "range": "0–1"}),
         pa.field("score", pa.float32(), metadata={"meaning": "the detector's confidence", "range": "0–1"}),
+        pa.field(
+            "runner_up",
+            pa.float32(),
+            metadata={
+                "meaning": "score of the phrase's best other box, kept or not; null: unknown",
+                "range": "0–1",
+            },
+        ),
         pa.field("source", pa.string(), metadata={"meaning": "which detector or data set"}),
     ]
 )
@@ -95,7 +103,31 @@ SET_EVIDENCE = schema(
     Column("duplicate_of", pa.int64(), "the surviving row this one repeats; null for survivors"),
 )
 
+PLANNED_SAMPLE = pa.struct(
+    [
+        pa.field("task", pa.string(), metadata={"meaning": "what the sample trains"}),
+        pa.field("language", pa.string(), metadata={"meaning": "of its caption, ISO 639 code; null when not known"}),
+        pa.field("caption_index", pa.int32(), metadata={"meaning": "which of the row's captions"}),
+        pa.field("regions", pa.list_(pa.int32()), metadata={"meaning": "which of its regions, in the order of use"}),
+        pa.field("bytes", pa.int64(), metadata={"meaning": "what it adds to its shard", "unit": "byte"}),
+    ]
+)
+
+REFUSED_TASK = pa.struct(
+    [
+        pa.field("task", pa.string(), metadata={"meaning": "the task that was not made, or not of this region"}),
+        pa.field("caption_index", pa.int32(), metadata={"meaning": "which of the row's captions"}),
+        pa.field("region", pa.int32(), metadata={"meaning": "which of its regions; null for the task as a whole"}),
+        pa.field("reason", pa.string(), metadata={"meaning": "from the closed list of refusals in schemas/reasons.py"}),
+        pa.field("value", pa.float64(), metadata={"meaning": "what was measured; null where nothing was"}),
+    ]
+)
+
 PACKED = schema(
-    Column("n_samples", pa.int32(), "training samples the row becomes", range="≥ 1"),
-    Column("sample_bytes", pa.int64(), "bytes the row adds to its shard, images and texts", "byte", "≥ 0"),
+    Column("samples", pa.list_(PLANNED_SAMPLE), "the training samples that the row becomes; at least one"),
+    Column("refusals", pa.list_(REFUSED_TASK), "tasks that were not made of the row, or of one of its regions"),
+)
+
+GROUNDED = schema(
+    Column("regions", pa.list_(REGION), "phrases of the captions and their boxes; append-only, so indices never drift"),
 )

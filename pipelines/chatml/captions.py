@@ -1,5 +1,6 @@
-"""Which of a row's captions is trained on."""
+"""Which of a row's captions are trained on."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -8,10 +9,10 @@ from pipelines.chatml.neutralise import neutralise
 
 
 class Caption(NamedTuple):
-    """The caption that a row is trained on."""
+    """One caption of a row."""
 
     text: str
-    """Neutralised, without white space at its ends, not empty."""
+    """As stored."""
     lang: str | None
     role: str | None
     model: str | None
@@ -19,20 +20,37 @@ class Caption(NamedTuple):
     """Its position in the row's `captions`."""
 
 
-def chosen_captions(captions: pa.ChunkedArray) -> list[Caption | None]:
-    """The last caption of each row that is not blank: the list is append-only, so the latest edit stands last."""
+def chosen_captions(captions: pa.ChunkedArray, languages: Collection[str] | None = None) -> list[list[Caption]]:
+    """For each row, the last caption of each language that is not blank, in the order of `captions`.
+
+    The list is append-only, so the latest edit of a language stands last. Captions whose language is not known are
+    taken as of one language. `languages` restricts what is taken, and leaves out the unknown.
+    """
+    chosen = []
+    for row in all_captions(captions):
+        latest: dict[str | None, Caption] = {}
+        for caption in row:
+            if (languages is None or caption.lang in languages) and neutralise(caption.text).strip():
+                latest[caption.lang] = caption
+        chosen.append(sorted(latest.values(), key=lambda caption: caption.place))
+    return chosen
+
+
+def all_captions(captions: pa.ChunkedArray) -> list[list[Caption]]:
+    """Every caption of each row, in order; a null text is empty."""
     array = captions.combine_chunks()
     entries = array.flatten()
     names = [field.name for field in entries.type]
     fields = dict(zip(names, (field.to_pylist() for field in entries.flatten()), strict=True))
-    chosen: list[Caption | None] = []
-    start = 0
+    columns = [fields[name] for name in ("text", "lang", "role", "model")]
+    everything = list(zip(*columns, strict=True))
+    found, start = [], 0
     for count in array.value_lengths().fill_null(0).to_pylist():
-        best = None
-        for at in reversed(range(start, start + count)):
-            if text := neutralise(fields["text"][at] or "").strip():
-                best = Caption(text, fields["lang"][at], fields["role"][at], fields["model"][at], at - start)
-                break
-        chosen.append(best)
+        found.append(
+            [
+                Caption(text or "", lang, role, model, place)
+                for place, (text, lang, role, model) in enumerate(everything[start : start + count])
+            ]
+        )
         start += count
-    return chosen
+    return found

@@ -7,6 +7,8 @@ nobody knows what will be trained on it.
 """
 
 import re
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 
 from pipelines.chatml.dialects import DIALECTS
 
@@ -45,3 +47,28 @@ def neutralise(text: str) -> str:
     # control characters go first: "<im\0age>" is a placeholder only without them
     plain = _CONTROL.sub("", _LINE_END.sub("\n", text))
     return _TOKEN.sub(r"\g<0> ", plain)
+
+
+def neutralise_with_spans(text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
+    """`text` neutralised and without white space at its ends, and where `spans` of it (end exclusive) lie then."""
+    neutral = neutralise(text)
+    stripped = neutral.strip()
+    if stripped == text:
+        return text, list(spans)
+    places = [place for span in spans for place in span]
+    for pattern, replacement in ((_LINE_END, "\n"), (_CONTROL, ""), (_TOKEN, r"\g<0> ")):
+        matches = list(pattern.finditer(text))
+        places = _moved(places, [(match.start(), match.end(), match.expand(replacement)) for match in matches])
+        text = pattern.sub(replacement, text)
+    lead = len(neutral) - len(neutral.lstrip())
+    places = [min(max(place - lead, 0), len(stripped)) for place in places]
+    return stripped, list(zip(places[::2], places[1::2], strict=True))
+
+
+def _moved(places: Iterable[int], edits: Sequence[tuple[int, int, str]]) -> list[int]:
+    """Where `places` are after `edits` (start, end, replacement), which are in order and do not overlap."""
+    ends = [end for _, end, _ in edits]
+    shifts = [0]
+    for start, end, replacement in edits:
+        shifts.append(shifts[-1] + len(replacement) - (end - start))
+    return [place + shifts[bisect_right(ends, place)] for place in places]

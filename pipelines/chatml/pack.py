@@ -1,254 +1,140 @@
-"""Packing: which rows become samples, and the samples themselves.
+"""The packing decision: which rows become samples, which, and how large.
 
-Two pure steps. `judge` decides from the small columns alone, so that shards can be cut before an image is read;
-`samples` builds the shard's rows around the image bytes where they lie, without copying them.
+It reads the small columns alone, so that splits, mixture and shards can be settled before an image is read.
 """
 
-import hashlib
-import json
-from typing import Annotated, ClassVar, Literal, Self
+from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pydantic import Field, model_validator
-from pydantic.dataclasses import dataclass
 
+from pipelines.chatml.arrays import ints
 from pipelines.chatml.captions import Caption, chosen_captions
-from pipelines.chatml.dialects import DIALECTS
-from pipelines.chatml.dialects.protocol import Dialect
-from pipelines.chatml.tasks import Conversation, TaskName, caption_conversation
-from pipelines.stage import SPEC, Processed, Verdict, Verdicts
-from schemas.chatml import IMAGE, IMAGE_META, IMAGE_PLACEHOLDER, MESSAGE, PART, SHARD, TAGGED_MESSAGE
-from schemas.layout import row_id
-from schemas.tables import PACKED
+from pipelines.chatml.pack_spec import PackSpec
+from pipelines.chatml.regions import Region, regions_of
+from pipelines.chatml.tasks import Coordinates, Planned, Refused, decide
+from pipelines.stage import Processed, Verdict, Verdicts
+from schemas.reasons import REFUSALS
+from schemas.tables import PACKED, PLANNED_SAMPLE, REFUSED_TASK
 
-JUDGE_READS = ("captions", "url", "image_bytes", "width", "height")
-"""Columns that `judge` reads."""
-SAMPLE_READS = (
-    *("id", "url", "captions", "license", "source_file", "source_row"),
-    *("image", "format", "width", "height", "sha256", "phash", "canonical"),
-)
-"""Columns that `samples` reads."""
-
-_SUFFIX = {"jpeg": "jpg", "png": "png", "webp": "webp"}
 _TEXT_ALLOWANCE = 1024
 """Bytes of a sample besides image, URL and caption: request, hashes, provenance. Rough, as it only cuts shards."""
-_OFFSET_MAX = 2**31 - 1
-_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_REGION_ALLOWANCE = 256
+"""Bytes that a region adds: its entry in `regions`, its box in both forms of the conversation."""
 
 
-@dataclass(frozen=True, kw_only=True, config=SPEC)
-class PackSpec:
-    """How rows become training shards.
-
-    `max_pixels` is the pixel budget that the model's processor will be run with; image tokens are counted under it.
-    Left out, it is the family's default (Qwen2-VL: 28² · 1280).
-    """
-
-    dialect: Literal["qwen2_vl", "plain"] = "qwen2_vl"
-    tasks: Annotated[tuple[TaskName, ...], Field(min_length=1)] = ("caption",)
-    shard_mb: Annotated[int, Field(ge=1)] = 256
-    """Target size of a shard in MB (10⁶ bytes)."""
-    max_pixels: int | None = None
-
-    version: ClassVar[int] = 1
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if len(set(self.tasks)) < len(self.tasks):
-            raise ValueError("tasks names a task twice")
-        DIALECTS[self.dialect].pixel_budget(self.max_pixels)
-        return self
-
-    @property
-    def pixel_budget(self) -> int | None:
-        """The budget in force, in pixels; None where the dialect has none."""
-        return DIALECTS[self.dialect].pixel_budget(self.max_pixels)
-
-    def shard_metadata(self) -> dict[str, str]:
-        """What a shard's footer says of how it was packed, JSON under the key ``shardmill``."""
-        facts = {"dialect": self.dialect, "pixel_budget": self.pixel_budget, "tasks": self.tasks}
-        return {"shardmill": _encode({**facts, "version": self.version})}
+def judge_reads(spec: PackSpec) -> tuple[str, ...]:
+    """Columns that `judge` reads."""
+    return ("captions", "url", "image_bytes", "width", "height", *(("regions",) if spec.grounded else ()))
 
 
 def judge(rows: pa.Table, spec: PackSpec) -> Processed:
-    """Which rows become samples, how many, and how many bytes they add to a shard.
+    """Which samples each row becomes, and why others were not made of it.
 
-    `rows` holds `JUDGE_READS`. Refused: ``no_caption``, and ``unfit_for_dialect`` (value: longer to shorter side). Adds
-    `schemas.tables.PACKED`; `sample_bytes` is exact in the image and within about a kilobyte in the texts.
+    `rows` holds `judge_reads`. Refused: ``no_caption``; ``unfit_for_dialect`` (value: longer to shorter side);
+    ``no_task`` (value: number of refusals). Adds `schemas.tables.PACKED`; a sample's bytes are exact in the image and
+    within about a kilobyte in the texts.
     """
-    captions = chosen_captions(rows["captions"])
-    width, height = _ints(rows["width"]), _ints(rows["height"])
-    unfit = DIALECTS[spec.dialect].unfit(width, height)
+    captions = chosen_captions(rows["captions"], spec.languages)
+    width, height = ints(rows["width"]), ints(rows["height"])
+    unfit = spec.model.unfit(width, height)
+    regions = row_regions(rows, spec)
+    boxes = row_boxes(regions, width, height, spec)
 
     verdicts: list[Verdict | None] = []
-    for caption, refused, w, h in zip(captions, unfit.tolist(), width.tolist(), height.tolist(), strict=True):
-        if caption is None:
-            verdicts.append(Verdict("no_caption"))
-        elif refused:
-            verdicts.append(Verdict("unfit_for_dialect", max(w, h) / min(w, h)))
+    planned: list[list[Planned]] = [[] for _ in range(rows.num_rows)]
+    refused: list[list[Refused]] = [[] for _ in range(rows.num_rows)]
+    for row, sides in enumerate(zip(width.tolist(), height.tolist(), strict=True)):
+        verdict = None
+        if not captions[row]:
+            verdict = Verdict("no_caption")
+        elif unfit[row]:
+            verdict = Verdict("unfit_for_dialect", max(sides) / min(sides))
         else:
-            verdicts.append(None)
+            for caption in captions[row]:
+                plans, refusals = decide(spec.tasks, caption, regions[row], boxes[row], spec.limits)
+                planned[row] += plans
+                refused[row] += refusals
+            if not planned[row]:
+                verdict = Verdict("no_task", len(refused[row]), _said(refused[row]))
+        verdicts.append(verdict)
 
-    texts = [
-        # a caption stands in both forms of the conversation
-        2 * len(caption.text.encode()) + len((url or "").encode()) + _TEXT_ALLOWANCE if caption else 0
-        for caption, url in zip(captions, rows["url"].to_pylist(), strict=True)
-    ]
-    refused_rows = np.array([verdict is not None for verdict in verdicts], np.bool_)
-    size = _ints(rows["image_bytes"]) + len(spec.tasks) * np.array(texts, np.int64)
-    n_samples = np.full(rows.num_rows, len(spec.tasks), np.int32)
-    columns = [pa.array(n_samples, mask=refused_rows), pa.array(size, mask=refused_rows)]
+    left = pa.array([verdict is not None for verdict in verdicts], pa.bool_())
+    columns = [_samples(planned, captions, rows, left), _refusals(refused, left)]
     return Processed(Verdicts.of(verdicts), pa.Table.from_arrays(columns, schema=PACKED))
 
 
-def samples(rows: pa.Table, spec: PackSpec, *, key: str) -> pa.Table:
-    """The samples of `rows` in `schemas.chatml.SHARD`, in their order.
+def row_regions(rows: pa.Table, spec: PackSpec) -> list[list[Region]]:
+    """The regions of each row; none where no task asks for them."""
+    return regions_of(rows["regions"]) if spec.grounded else [[]] * rows.num_rows
 
-    `rows` holds `SAMPLE_READS` of rows that `judge` used (ValueError otherwise); `key` is the run's and prefixes every
-    id. The image column is not copied: the samples keep `rows` alive.
-    """
-    dialect = DIALECTS[spec.dialect]
-    (task,) = spec.tasks  # one ships so far
-    captions = [_required(caption) for caption in chosen_captions(rows["captions"])]
-    ids = rows["id"].to_pylist()
-    conversations = [
-        caption_conversation(caption.text, caption.lang, row, dialect)
-        for caption, row in zip(captions, ids, strict=True)
+
+def row_boxes(
+    regions: Sequence[Sequence[Region]],
+    width: npt.NDArray[np.int64],
+    height: npt.NDArray[np.int64],
+    spec: PackSpec,
+) -> list[list[Coordinates]]:
+    """The boxes of each row's regions on the dialect's grid; sizes have shape (rows,), in pixels."""
+    counts = [len(row) for row in regions]
+    if not any(counts):
+        return [[] for _ in regions]
+    fractions = np.array([region.box for row in regions for region in row], np.float64)
+    of_row = np.repeat(np.arange(len(regions)), counts)
+    grid = spec.model.to_grid(fractions, width[of_row], height[of_row], spec.budget).tolist()
+    found, start = [], 0
+    for count in counts:
+        found.append([tuple(box) for box in grid[start : start + count]])
+        start += count
+    return found
+
+
+def _samples(
+    planned: Sequence[Sequence[Planned]], captions: Sequence[Sequence[Caption]], rows: pa.Table, left: pa.Array
+) -> pa.Array:
+    """The planned samples of each row; null in the rows that leave."""
+    by_place = [{caption.place: caption for caption in row} for row in captions]
+    flat = [(row, plan) for row, plans in enumerate(planned) for plan in plans]
+    urls, image_bytes = rows["url"].to_pylist(), rows["image_bytes"].to_pylist()
+    chosen = [by_place[row][plan.caption] for row, plan in flat]
+    sizes = [
+        # a caption stands in both forms of the conversation
+        image_bytes[row]
+        + 2 * len(caption.text.encode())
+        + len((urls[row] or "").encode())
+        + _TEXT_ALLOWANCE
+        + _REGION_ALLOWANCE * len(plan.regions)
+        for (row, plan), caption in zip(flat, chosen, strict=True)
     ]
-    messages, tagged = _messages(conversations)
-    columns = {
-        "id": pa.array([f"{key}-{row_id(row)}-{task}" for row in ids], pa.string()),
-        "messages": messages,
-        "messages_tagged": tagged,
-        "images": _images(rows),
-        "image_meta": _one_each(_image_meta(rows)),
-        "regions": pa.array([[]] * len(ids), SHARD.field("regions").type),
-        "task": pa.array([task] * len(ids), pa.string()),
-        "source": rows["source_file"],
-        "license": rows["license"],
-        "language": pa.array([caption.lang for caption in captions], pa.string()),
-        "provenance": pa.array(_provenance(rows, captions), pa.string()),
-        "n_text_tokens": pa.nulls(len(ids), pa.int32()),  # a tokenizer counts them, and none is at hand
-        "n_image_tokens": _image_tokens(rows, dialect, spec.max_pixels),
-    }
-    return pa.table(columns, schema=SHARD)
+    fields = [
+        pa.array([plan.task for _, plan in flat], pa.string()),
+        pa.array([caption.lang for caption in chosen], pa.string()),
+        pa.array([plan.caption for _, plan in flat], pa.int32()),
+        pa.array([plan.regions for _, plan in flat], pa.list_(pa.int32())),
+        pa.array(sizes, pa.int64()),
+    ]
+    return _lists(planned, left, pa.StructArray.from_arrays(fields, fields=list(PLANNED_SAMPLE)))
 
 
-def _required(caption: Caption | None) -> Caption:
-    if caption is None:
-        raise ValueError("a row without a caption cannot become a sample: only rows that judge used belong here")
-    return caption
+def _refusals(refused: Sequence[Sequence[Refused]], left: pa.Array) -> pa.Array:
+    """The refusals of each row; null in the rows that leave."""
+    flat = [refusal for row in refused for refusal in row]
+    if unknown := {refusal.reason for refusal in flat} - REFUSALS.keys():
+        raise KeyError(f"not in the closed list of refusals: {', '.join(sorted(unknown))}")
+    columns = zip(*flat, strict=True) if flat else ((),) * len(REFUSED_TASK)
+    fields = [pa.array(column, field.type) for column, field in zip(columns, REFUSED_TASK, strict=True)]
+    return _lists(refused, left, pa.StructArray.from_arrays(fields, fields=list(REFUSED_TASK)))
 
 
-def _messages(conversations: list[Conversation]) -> tuple[pa.Array, pa.Array]:
-    """The conversations in typed parts, and the same as one string a turn."""
-    turns = [turn for conversation in conversations for turn in conversation]
-    parts = [part for turn in turns for part in turn.parts]
-    roles = pa.array([turn.role for turn in turns], pa.string())
-
-    types = pa.array(["image" if part is None else "text" for part in parts], pa.string())
-    typed_parts = _struct(PART, types, pa.array(parts, pa.string()))
-    content = _lists(_offsets([len(turn.parts) for turn in turns]), typed_parts)
-    joined = ["".join(IMAGE_PLACEHOLDER if part is None else part for part in turn.parts) for turn in turns]
-
-    of_rows = _offsets([len(conversation) for conversation in conversations])
-    typed = _lists(of_rows, _struct(MESSAGE, roles, content))
-    return typed, _lists(of_rows, _struct(TAGGED_MESSAGE, roles, pa.array(joined, pa.string())))
+def _said(refusals: Sequence[Refused]) -> str:
+    """Refusals for people: ``rec: second_box ×2; reg: no_region``."""
+    counts = Counter(f"{refusal.task}: {refusal.reason}" for refusal in refusals)
+    return "; ".join(what if n == 1 else f"{what} ×{n}" for what, n in counts.items())
 
 
-def _images(rows: pa.Table) -> pa.ChunkedArray:
-    sha256, formats = rows["sha256"].to_pylist(), rows["format"].to_pylist()
-    names = [f"{digest.hex()[:16]}.{_SUFFIX[format_]}" for digest, format_ in zip(sha256, formats, strict=True)]
-    paths = pa.array(names, pa.string())
-    pieces, start = [], 0
-    for chunk in rows["image"].chunks:
-        for narrow in _narrow(chunk):
-            pieces.append(_one_each(_struct(IMAGE, narrow, paths.slice(start, len(narrow)))))
-            start += len(narrow)
-    return pa.chunked_array(pieces, SHARD.field("images").type)
-
-
-def _narrow(images: pa.Array) -> list[pa.Array]:
-    """A large_binary array as binary arrays over the same bytes; several where 32-bit offsets do not reach.
-
-    Arrow's own cast refuses a short slice that lies far out in a long buffer.
-    """
-    if images.null_count:
-        raise ValueError("a row without an image cannot become a sample: only rows that judge used belong here")
-    if len(images) == 0:
-        return []
-    _, offsets_buffer, data = images.buffers()
-    offsets = np.frombuffer(offsets_buffer, np.int64)[images.offset : images.offset + len(images) + 1]
-    if offsets[-1] - offsets[0] > _OFFSET_MAX:
-        if len(images) == 1:
-            raise ValueError(f"an image of {offsets[-1] - offsets[0]} bytes does not fit the shard's binary column")
-        half = len(images) // 2
-        return [*_narrow(images.slice(0, half)), *_narrow(images.slice(half))]
-    relative = pa.py_buffer((offsets - offsets[0]).astype(np.int32))
-    window = data.slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
-    return [pa.Array.from_buffers(pa.binary(), len(images), [None, relative, window])]
-
-
-def _image_meta(rows: pa.Table) -> pa.StructArray:
-    return _struct(
-        IMAGE_META,
-        _flat(rows["width"]),
-        _flat(rows["height"]),
-        _flat(rows["format"]),
-        pa.array([digest.hex() for digest in rows["sha256"].to_pylist()], pa.string()),
-        pa.array([None if phash is None else f"{phash:016x}" for phash in rows["phash"].to_pylist()], pa.string()),
-        _flat(rows["url"]),
-        _flat(rows["license"]),
-    )
-
-
-def _provenance(rows: pa.Table, captions: list[Caption]) -> list[str]:
-    """Where each sample comes from, as JSON with sorted keys: the same row always gives the same text."""
-    ids, files, file_rows, treatments = (
-        rows[column].to_pylist() for column in ("id", "source_file", "source_row", "canonical")
-    )
-    texts = []
-    for at, caption in enumerate(captions):
-        facts = {
-            "row": ids[at],
-            "source_file": files[at],
-            "source_row": file_rows[at],
-            "canonical": treatments[at] or "",
-            "caption": {"index": caption.place, "model": caption.model, "role": caption.role},
-        }
-        if treatments[at]:  # image_meta has the served file's digest, which these bytes no longer have
-            facts["stored_sha256"] = hashlib.sha256(rows["image"][at].as_buffer()).hexdigest()
-        texts.append(_encode(facts))
-    return texts
-
-
-def _image_tokens(rows: pa.Table, dialect: Dialect, max_pixels: int | None) -> pa.Array:
-    tokens = dialect.image_tokens(_ints(rows["width"]), _ints(rows["height"]), max_pixels)
-    return pa.nulls(rows.num_rows, pa.int32()) if tokens is None else pa.array(tokens, pa.int32())
-
-
-def _struct(type_: pa.StructType, *columns: pa.Array) -> pa.StructArray:
-    return pa.StructArray.from_arrays(columns, fields=list(type_))
-
-
-def _lists(offsets: pa.Array, values: pa.Array) -> pa.ListArray:
-    return pa.ListArray.from_arrays(offsets, values)
-
-
-def _one_each(values: pa.Array) -> pa.ListArray:
-    """Lists of one value each."""
-    return _lists(pa.array(np.arange(len(values) + 1, dtype=np.int32)), values)
-
-
-def _offsets(lengths: list[int]) -> pa.Array:
-    return pa.array(np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]), pa.int32())
-
-
-def _flat(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks()
-
-
-def _ints(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    return np.asarray(column.to_numpy(), np.int64)
+def _lists(groups: Sequence[Sequence[object]], left: pa.Array, values: pa.Array) -> pa.Array:
+    """Lists of so many of `values` as each group has; null where `left`."""
+    offsets = np.concatenate([[0], np.cumsum([len(group) for group in groups], dtype=np.int64)])
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, mask=left)

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from pipelines.chatml.pack import JUDGE_READS, PackSpec, judge
+from pipelines.chatml.pack import judge, judge_reads
+from pipelines.chatml.pack_spec import PackSpec
 from pipelines.stage import Processed, Worker
 from schemas.tables import PACKED
 
@@ -20,8 +21,12 @@ class Pack:
 
     version: ClassVar[int] = PackSpec.version
     worker: ClassVar[Worker] = "task"
-    reads: ClassVar[tuple[str, ...]] = JUDGE_READS
     adds: ClassVar[pa.Schema] = PACKED
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Columns that the decision needs: regions only where a task is made of them."""
+        return judge_reads(self.spec)
 
     def load(self) -> "Pack":
         """There is nothing to build: the stage is its own engine."""

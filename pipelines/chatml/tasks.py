@@ -1,65 +1,214 @@
-"""Tasks: what a row is turned into. A conversation is plain data; pack.py writes it in the shard's two forms."""
+"""Tasks: what a row is turned into. Deciding and writing are two steps, for the decision is committed first.
 
-from typing import Literal, NamedTuple
+`decide` answers which conversations a caption and its regions give, and why others were not made; `converse` writes
+one of them. A conversation is plain data; samples.py writes it in the shard's two forms.
 
-import xxhash
+* **caption**: an image and a request to describe it, answered by the caption.
+* **grounded_caption**: the same, with each referring expression followed by its boxes (GRIT, CogVLM GC).
+* **rec**, referring expression comprehension: where is …? One question for each expression, answered by its box.
+* **reg**, referring expression generation: what is at …? One question for each box, answered by its expression.
+"""
 
-from pipelines.chatml.dialects.protocol import Dialect
+from collections.abc import Sequence
+from typing import NamedTuple
 
-TaskName = Literal["caption"]
+from pipelines.chatml.ambiguity import ambiguous
+from pipelines.chatml.captions import Caption
+from pipelines.chatml.conversation import Conversation, Turn
+from pipelines.chatml.dialects.protocol import Dialect, Grounded
+from pipelines.chatml.neutralise import neutralise, neutralise_with_spans
+from pipelines.chatml.phrasings import TaskName, is_chinese, phrasing
+from pipelines.chatml.regions import Region, Span
 
+Coordinates = tuple[int, ...]
+"""A box on the dialect's grid."""
 
-class Turn(NamedTuple):
-    """What one side says: texts and images in reading order, None standing for the sample's next image."""
-
-    role: Literal["system", "user", "assistant"]
-    parts: tuple[str | None, ...]
-
-
-Conversation = tuple[Turn, ...]
-
-PHRASINGS_EN = (
-    "Describe this image.",
-    "Write a caption for this picture.",
-    "What does this image show?",
-    "Give a short description of the picture.",
-    "What can be seen here?",
-    "Caption this photo.",
-    "Tell me what is in this image.",
-    "How would you describe this picture to someone who cannot see it?",
-)
-PHRASINGS_ZH = (
-    "描述一下这张图片。",
-    "请为这张图片写一句说明。",
-    "这张图片里有什么？",
-    "请简要说明图中的内容。",
-    "从图中可以看到什么？",
-    "给这张照片配一句文字说明。",
-    "请告诉我这张图展示了什么。",
-    "如果对方看不到这张图，你会怎样描述它？",
-)
+GROUNDED_TASKS: frozenset[TaskName] = frozenset({"grounded_caption", "rec", "reg"})
+"""Tasks that are made of regions."""
 
 
-def caption_conversation(text: str, lang: str | None, row: int, dialect: Dialect) -> Conversation:
-    """The caption task: an image and a request to describe it, answered by `text` (neutralised, not blank).
+class Planned(NamedTuple):
+    """A conversation to be written: a task, for a caption, with these of the row's regions in the order of use."""
 
-    The request is in Chinese for Chinese captions (`lang` zh, zh-Hans, …, or mostly Han characters where `lang` is
-    null) and in English for all others. It is chosen by the row's id alone, so that packing again gives it again.
+    task: TaskName
+    caption: int
+    regions: tuple[int, ...]
+
+
+class Refused(NamedTuple):
+    """Why a task was not made of a caption, or not of one region of it."""
+
+    task: TaskName
+    caption: int
+    region: int | None
+    reason: str
+    """One of `schemas.reasons.REFUSALS`."""
+    value: float | None = None
+
+
+class Limits(NamedTuple):
+    """When a phrase is visually ambiguous, and how long a conversation may be."""
+
+    runner_up: float
+    """A second-best box scoring at least this share of the best makes a phrase ambiguous."""
+    max_turns: int
+    """Questions that one rec or reg conversation may ask."""
+
+
+def decide(
+    tasks: Sequence[TaskName], caption: Caption, regions: Sequence[Region], boxes: Sequence[Coordinates], limits: Limits
+) -> tuple[list[Planned], list[Refused]]:
+    """What `caption` gives, with all regions of its row and their boxes on the dialect's grid.
+
+    Spans that lie in a longer one are left out (GRIT, step 8, applied on use). Raises ValueError for a span that is
+    not one of the caption's.
     """
-    phrasings = PHRASINGS_ZH if _is_chinese(text, lang) else PHRASINGS_EN
-    request = phrasings[_stable_choice(row, "caption", len(phrasings))]
-    return (Turn("user", (None, dialect.after_image + request)), Turn("assistant", (text,)))
+    planned: list[Planned] = []
+    refused: list[Refused] = []
+    mine = [at for at, region in enumerate(regions) if region.caption == caption.place]
+    for at in mine:
+        for start, end in (regions[at].phrase, regions[at].span):
+            if not 0 <= start < end <= len(caption.text):
+                raise ValueError(f"region {at} has the span {start}–{end}, but its caption has {len(caption.text)}")
+    flaws = {at: _flaw(caption.text, regions[at], boxes[at]) for at in mine}
+    usable = [at for at in mine if flaws[at] is None]
+    outer = _outermost({regions[at].span for at in usable})
+    flaws |= {at: "contained_span" for at in usable if regions[at].span not in outer}
+    usable = [at for at in usable if flaws[at] is None]
+    for task in tasks:
+        if task == "caption":
+            planned.append(Planned(task, caption.place, ()))
+            continue
+        refused += [Refused(task, caption.place, at, flaw) for at, flaw in flaws.items() if flaw]
+        if task == "grounded_caption":
+            chosen = sorted(usable, key=lambda at: (regions[at].span, at))
+        else:
+            chosen = []
+            for at, refusal in _referring(task, caption, regions, mine, usable, limits):
+                if refusal is None:
+                    chosen.append(at)
+                else:
+                    refused.append(refusal)
+        if chosen:
+            planned.append(Planned(task, caption.place, tuple(chosen)))
+        else:
+            refused.append(Refused(task, caption.place, None, "no_region"))
+    return planned, refused
 
 
-def _stable_choice(row: int, task: TaskName, n: int) -> int:
-    """In 0 … n - 1, the same on every machine and in every version of Python."""
-    return xxhash.xxh64_intdigest(f"{task}:{row}".encode()) % n
+def _flaw(caption: str, region: Region, box: Coordinates) -> str | None:
+    """Why no task can use a region, whatever else the caption says."""
+    if not neutralise(caption[slice(*region.span)]).strip():
+        return "blank_phrase"
+    x1, y1, x2, y2 = box
+    return None if x1 < x2 and y1 < y2 else "box_too_small"
 
 
-def _is_chinese(text: str, lang: str | None) -> bool:
-    if lang is not None:
-        return lang.lower().replace("_", "-").split("-")[0] == "zh"
-    if text.isascii():
-        return False
-    han = sum("\u4e00" <= character <= "\u9fff" for character in text)
-    return 2 * han > sum(map(str.isalpha, text))
+def _outermost(spans: set[Span]) -> set[Span]:
+    """The spans that no longer span contains or overlaps; of two equally long that overlap, the first."""
+    kept: list[Span] = []
+    for start, end in sorted(spans, key=lambda span: (span[0] - span[1], span)):
+        if all(end <= other_start or start >= other_end for other_start, other_end in kept):
+            kept.append((start, end))
+    return set(kept)
+
+
+def _referring(
+    task: TaskName,
+    caption: Caption,
+    regions: Sequence[Region],
+    mine: Sequence[int],
+    usable: Sequence[int],
+    limits: Limits,
+) -> list[tuple[int, Refused | None]]:
+    """Each usable region with why it cannot be referred to, in the order of the caption.
+
+    Those of the best scores come first, up to the limit of turns.
+    """
+    unclear = dict(
+        zip(
+            mine,
+            ambiguous(
+                caption.text,
+                [regions[at].phrase for at in mine],
+                chinese=is_chinese(caption.text, caption.lang),
+            ),
+            strict=True,
+        )
+    )
+    boxes_of = {span: sum(regions[at].span == span for at in mine) for span in {regions[at].span for at in usable}}
+
+    def refusal(at: int) -> Refused | None:
+        region = regions[at]
+        if unclear[at]:
+            return Refused(task, caption.place, at, "ambiguous_text")
+        if boxes_of[region.span] > 1:
+            return Refused(task, caption.place, at, "second_box", boxes_of[region.span])
+        if region.runner_up is not None and region.runner_up >= limits.runner_up * region.score:
+            return Refused(task, caption.place, at, "runner_up", region.runner_up / region.score)
+        return None
+
+    judged = {at: refusal(at) for at in usable}
+    clear = [at for at in usable if judged[at] is None]
+    for at in sorted(clear, key=lambda at: (-regions[at].score, at))[limits.max_turns :]:
+        judged[at] = Refused(task, caption.place, at, "over_max_turns", len(clear))
+    return [(at, judged[at]) for at in sorted(usable, key=lambda at: (regions[at].span, at))]
+
+
+def converse(
+    plan: Planned, caption: Caption, regions: Sequence[Region], boxes: Sequence[Coordinates], row: int, dialect: Dialect
+) -> Conversation:
+    """Write a planned conversation of the row with id `row`; `regions` and `boxes` are all of the row's."""
+    chinese = is_chinese(caption.text, caption.lang)
+    used = [regions[at] for at in plan.regions]
+    text, spans = neutralise_with_spans(caption.text, [region.span for region in used])
+    coordinates = [boxes[at] for at in plan.regions]
+    if plan.task == "caption":
+        pairs = [(phrasing("caption", row, chinese=chinese), text)]
+    elif plan.task == "grounded_caption":
+        answer = dialect.write_grounded(_pieces(text, spans, coordinates))
+        pairs = [(phrasing("grounded_caption", row, chinese=chinese), answer)]
+    else:
+        expressions = [text[start:end].strip() for start, end in spans]
+        wordings = [phrasing(plan.task, row, turn, chinese=chinese) for turn in range(len(spans))]
+        pairs = [
+            (wording.replace("{}", _definite(expression, chinese=chinese)), dialect.write(expression, [box]))
+            if plan.task == "rec"
+            else (wording.replace("{}", dialect.write(None, [box])), _sentence(expression, chinese=chinese))
+            for wording, expression, box in zip(wordings, expressions, coordinates, strict=True)
+        ]
+    turns = [turn for asked, answer in pairs for turn in (Turn("user", (asked,)), Turn("assistant", (answer,)))]
+    turns[0] = Turn("user", (None, dialect.after_image + pairs[0][0]))
+    return tuple(turns)
+
+
+def _pieces(text: str, spans: Sequence[Span], boxes: Sequence[Coordinates]) -> list[str | Grounded]:
+    """The text cut at its spans, which are in order and equal or apart; equal ones share a piece."""
+    together: dict[Span, list[Coordinates]] = {}
+    for span, box in zip(spans, boxes, strict=True):
+        together.setdefault(span, []).append(box)
+    pieces: list[str | Grounded] = []
+    at = 0
+    for (start, end), grouped in together.items():
+        if start > at:
+            pieces.append(text[at:start])
+        pieces.append(Grounded(text[start:end], tuple(grouped)))
+        at = end
+    if at < len(text):
+        pieces.append(text[at:])
+    return pieces
+
+
+def _definite(expression: str, *, chinese: bool) -> str:
+    """An expression as a question names it: "A man in a hat" becomes "the man in a hat"."""
+    if chinese:
+        return expression
+    first, space, rest = expression.partition(" ")
+    return f"the{space}{rest}" if rest and first.lower() in {"a", "an", "the", "one"} else expression
+
+
+def _sentence(expression: str, *, chinese: bool) -> str:
+    """An expression as an answer: "a woman" becomes "A woman."."""
+    if chinese:
+        return expression.rstrip("。") + "。"
+    return expression[:1].upper() + expression[1:].rstrip(".") + "."

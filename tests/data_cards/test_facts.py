@@ -1,6 +1,8 @@
+import dataclasses
+
 import pytest
 
-from data_cards.facts import CardFacts, Refusal, Split, Step
+from data_cards.facts import CardFacts, Kind, Refusal, Split, Step
 
 PULL = Step("pull", 10, 7, (Refusal("pull", "timeout", 2), Refusal("aspect_ratio", "aspect_ratio", 1)))
 PACK = Step("pack", 7, 6, (Refusal("pack", "no_caption", 1),))
@@ -40,3 +42,13 @@ def test_a_step_that_received_other_rows_than_were_passed_on_is_refused() -> Non
 def test_a_reason_outside_the_closed_list_is_refused() -> None:
     with pytest.raises(ValueError, match="closed list"):
         Refusal("pull", "bad luck", 1)
+
+
+def test_more_samples_than_were_planned_cannot_be_told() -> None:
+    with pytest.raises(ValueError, match="planned"):
+        Kind("caption", "en", 3, {"train": 3, "validation": 1})
+
+
+def test_a_refusal_outside_the_closed_list_cannot_be_told() -> None:
+    with pytest.raises(ValueError, match="closed list"):
+        dataclasses.replace(facts(PULL, PACK), task_refusals={("rec", "bad_mood"): 1})

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from data_cards.facts import CardFacts, Refusal, Split, Step
+from data_cards.facts import CardFacts, Kind, Refusal, Split, Step
 from data_cards.hub_card import render
 from pipelines.chatml.shard_writer import ShardWriter
 from schemas.chatml import SHARD, features
@@ -35,8 +35,8 @@ FACTS = CardFacts(
     splits=(Split("train", 4, 4000),),
     shards=2,
     download_size=3500,
-    pixel_budget=1_003_520,
-    languages={"en": 3, None: 1},
+    budget={"max_pixels": 1_003_520},
+    kinds=(Kind("caption", "en", 5, {"train": 3}), Kind("caption", "und", 1, {"train": 1})),
     licenses={"CC0-1.0": 3, None: 1},
     versions={"shardmill": "0.1.0", "pyarrow": "26.0.1"},
 )
@@ -116,7 +116,7 @@ def test_a_data_set_that_no_row_came_through_to_streams_as_empty(tmp_path: Path,
     with ShardWriter(tmp_path / "data" / shard_name(0, 1)):
         pass
     left = Step("pull", 10, 0, (Refusal("pull", "timeout", 10),))
-    facts = changed(steps=(left,), splits=(Split("train", 0, 0),), languages={}, licenses={}, versions={}, shards=1)
+    facts = changed(steps=(left,), splits=(Split("train", 0, 0),), kinds=(), licenses={}, versions={}, shards=1)
     (tmp_path / "README.md").write_text(render(facts), encoding="utf-8")
     # `datasets` maps no split without rows, whoever wrote it; streaming reads it
     assert list(load(str(tmp_path), streaming=True)) == []
@@ -198,7 +198,14 @@ HOSTILE = st.one_of(
 @settings(max_examples=40, deadline=None)
 @given(recipe=HOSTILE, description=HOSTILE, language=HOSTILE, license_=HOSTILE)
 def test_nothing_from_outside_becomes_markup(recipe: str, description: str, language: str, license_: str) -> None:
-    card = render(changed(recipe=recipe, description=description, languages={language: 4}, licenses={license_: 4}))
+    card = render(
+        changed(
+            recipe=recipe,
+            description=description,
+            kinds=(Kind("caption", language, 4, {"train": 4}),),
+            licenses={license_: 4},
+        )
+    )
     front = front_matter(changed(recipe=recipe, description=description))
     assert list(front) == list(front_matter(FACTS))
     assert front["pretty_name"] == " ".join(recipe.split())
@@ -208,4 +215,24 @@ def test_nothing_from_outside_becomes_markup(recipe: str, description: str, lang
 
 
 def test_the_same_facts_give_the_same_card() -> None:
-    assert render(FACTS) == render(changed(languages={None: 1, "en": 3}))
+    assert render(FACTS) == render(changed(licenses={None: 1, "CC0-1.0": 3}))
+
+
+def test_the_card_tells_what_each_task_and_language_gave() -> None:
+    kinds = (
+        Kind("caption", "en", 5, {"train": 3, "validation": 1}, supervised_tokens=40),
+        Kind("rec", "zh", 2, {"train": 2, "validation": 0}, supervised_tokens=9),
+    )
+    card = render(changed(kinds=kinds, splits=(Split("train", 5, 50), Split("validation", 1, 10))))
+    assert table_below(card, "task | language") == [
+        ["`caption`", "`en`", "5", "3", "1", "40"],
+        ["`rec`", "`zh`", "2", "2", "0", "9"],
+    ]
+
+
+def test_the_card_tells_why_tasks_were_not_made() -> None:
+    card = render(changed(task_refusals={("rec", "second_box"): 3, ("rec", "ambiguous_text"): 7}))
+    assert [line[:2] + line[3:] for line in table_below(card, "task | refusal")] == [
+        ["`rec`", "`ambiguous_text`", "7"],
+        ["`rec`", "`second_box`", "3"],
+    ]

@@ -41,7 +41,7 @@ def code() -> Iterator[CodeIdentity]:
 
 def run_on(code: CodeIdentity, case: Case, recipe_text: str) -> RunState:
     """Run on the session's cluster, in this process."""
-    recipe = parse(recipe_text, model=stages.RecipeWithAbort)
+    recipe = parse(recipe_text, model=stages.RecipeForTests)
     layout = RunLayout(case.run_folder)
     inputs = examine(recipe, [str(case.table)], layout)
     with Lease(layout.lease):

@@ -1,7 +1,7 @@
 """Stages that only tests use. They travel to Ray's workers by value."""
 
 import os
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pyarrow as pa
 from pydantic import Field
@@ -12,6 +12,7 @@ from pipelines.pull.stage import Pull
 from pipelines.recipe import Recipe
 from pipelines.sets.exact_duplicates import ExactDuplicates
 from pipelines.stage import SPEC, Processed, Verdicts, Worker
+from schemas.tables import GROUNDED, INPUT
 
 
 @dataclass(frozen=True, kw_only=True, config=SPEC)
@@ -53,12 +54,37 @@ class AbortAsync(Abort):
         """There is nothing to close."""
 
 
+@dataclass(frozen=True, kw_only=True, config=SPEC)
+class ByHand:
+    """Gives every row the same regions, and a Chinese caption beside its English one."""
+
+    stage: Literal["by_hand"] = "by_hand"
+    name: str | None = None
+    chinese: str | None = None
+    regions: list[dict[str, Any]] = Field(default_factory=list)
+
+    version: ClassVar[int] = 1
+    worker: ClassVar[Worker] = "task"
+    reads: ClassVar[tuple[str, ...]] = ("captions",)
+    adds: ClassVar[pa.Schema] = pa.schema([INPUT.field("captions"), *GROUNDED])
+
+    def load(self) -> "ByHand":
+        return self
+
+    def process(self, rows: pa.Table) -> Processed:
+        more = [{"text": self.chinese, "lang": "zh", "role": "translated", "model": "by hand"}] if self.chinese else []
+        captions = [[*row, *more] for row in rows["captions"].to_pylist()]
+        columns = [pa.array(captions, self.adds[0].type), pa.array([self.regions] * len(rows), self.adds[1].type)]
+        return Processed(Verdicts.kept(len(rows)), pa.Table.from_arrays(columns, schema=self.adds))
+
+
 AnyStage = Annotated[
-    Pull | AspectRatio | MinSide | MinBytes | ExactDuplicates | Abort | AbortAsync, Field(discriminator="stage")
+    Pull | AspectRatio | MinSide | MinBytes | ExactDuplicates | Abort | AbortAsync | ByHand,
+    Field(discriminator="stage"),
 ]
 
 
-class RecipeWithAbort(Recipe):
-    """A recipe that may abort."""
+class RecipeForTests(Recipe):
+    """A recipe that may abort, and ground by hand."""
 
     stages: list[AnyStage] = Field(min_length=1)

@@ -10,6 +10,8 @@ from PIL import Image
 
 KINDS = {
     "image": None,
+    "q60": None,
+    "half": None,
     "copy": "duplicate_image",
     "gone": "http_gone",
     "broken": "http_error",
@@ -20,13 +22,13 @@ KINDS = {
 """What a URL's first folder stands for, and the reason its row ends with (the first ``copy`` survives)."""
 
 
-def picture(number: int, width: int = 120, height: int = 90) -> bytes:
-    """A JPEG that no other number gives."""
+def picture(number: int, width: int = 120, height: int = 90, *, quality: int = 90, shrink: int = 1) -> bytes:
+    """A JPEG that no other number gives; `shrink` makes it smaller after it was drawn."""
     noise = np.random.default_rng(number)
     small = noise.integers(0, 256, (8, 8, 3), np.uint8)
     image = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
     out = io.BytesIO()
-    image.save(out, "JPEG", quality=90)
+    image.resize((width // shrink, height // shrink), Image.Resampling.LANCZOS).save(out, "JPEG", quality=quality)
     return out.getvalue()
 
 
@@ -69,6 +71,8 @@ class Web:
             return 503, b""
         bodies = {
             "image": lambda: picture(number),
+            "q60": lambda: picture(number, quality=60),  # of the picture with the same number
+            "half": lambda: picture(number, shrink=2),
             "flaky": lambda: picture(100_000 + number),
             "copy": lambda: picture(1_000_000),
             "wide": lambda: picture(number, 2000, 100),

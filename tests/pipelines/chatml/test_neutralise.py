@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.chatml.dialects import DIALECTS
-from pipelines.chatml.neutralise import neutralise
+from pipelines.chatml.neutralise import neutralise, neutralise_with_spans
 
 SPECIAL = sorted({token for dialect in DIALECTS.values() for token in dialect.special_tokens})
 FRAGMENTS = st.sampled_from(
@@ -76,3 +76,18 @@ def test_people_read_the_same_words(text: str) -> None:
     kept = [c for c in text if unicodedata.category(c) != "Cc" and c not in "\u202a\u202b\u202c\u202d\u202e"]
     kept = [c for c in kept if not "\u2066" <= c <= "\u2069"]
     assert "".join(neutralise(text).split()) == "".join("".join(kept).split())
+
+
+@given(before=HOSTILE, after=HOSTILE, phrase=st.sampled_from(["a dog", "一只狗", "x"]))
+def test_spans_follow_their_phrases(before: str, after: str, phrase: str) -> None:
+    span = (len(before), len(before) + len(phrase))
+    text, [(start, end)] = neutralise_with_spans(before + phrase + after, [span])
+    assert text == neutralise(before + phrase + after).strip()
+    assert text[start:end] == phrase
+
+
+@given(text=HOSTILE, places=st.lists(st.integers(0, 30), min_size=2, max_size=2))
+def test_no_span_leaves_the_text(text: str, places: list[int]) -> None:
+    start, end = sorted(min(place, len(text)) for place in places)
+    found, [(low, high)] = neutralise_with_spans(text, [(start, end)])
+    assert 0 <= low <= high <= len(found)

@@ -11,31 +11,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from pipelines.chatml.pack import JUDGE_READS, SAMPLE_READS, PackSpec, judge, samples
+from pipelines.chatml.dialects.protocol import Budget
+from pipelines.chatml.pack import judge, judge_reads
+from pipelines.chatml.pack_spec import PackSpec
+from pipelines.chatml.samples import make_samples
 from schemas.chatml import SHARD, row_bytes
 from schemas.tables import PACKED
+from tests.support.packing import judged, only_sample, packed
 
 RowMaker = Callable[..., pa.Table]
 SPEC = PackSpec()
 
 
 def reasons(rows: pa.Table, spec: PackSpec = SPEC) -> list[str | None]:
-    verdicts: list[str | None] = judge(rows.select(JUDGE_READS), spec).verdicts.reason.to_pylist()
+    verdicts: list[str | None] = judge(rows.select(judge_reads(SPEC)), spec).verdicts.reason.to_pylist()
     return verdicts
 
 
 def sample(rows: pa.Table, spec: PackSpec = SPEC, key: str = "k") -> dict[str, Any]:
     """The sample of the one row in `rows`."""
-    (only,) = samples(rows.select(SAMPLE_READS), spec, key=key).to_pylist()
-    return dict(only)
+    return only_sample(rows, spec, key=key)
 
 
 def test_a_row_with_a_caption_is_used(rows: RowMaker) -> None:
-    processed = judge(rows(["a dog"]).select(JUDGE_READS), SPEC)
+    processed = judge(rows(["a dog"]).select(judge_reads(SPEC)), SPEC)
     assert processed.verdicts.reason.to_pylist() == [None]
     assert processed.columns is not None
     assert processed.columns.schema.equals(PACKED)
-    assert processed.columns["n_samples"].to_pylist() == [1]
+    (planned,) = processed.columns["samples"].to_pylist()
+    assert [(plan["task"], plan["language"], plan["caption_index"]) for plan in planned] == [("caption", "en", 0)]
 
 
 @pytest.mark.parametrize("captions", [None, [], [{"text": None}], [{"text": " \x00\n "}]])
@@ -45,7 +49,7 @@ def test_a_row_that_says_nothing_is_refused(rows: RowMaker, captions: Any) -> No
 
 def test_an_image_that_the_processor_refuses_is_refused_with_its_ratio(rows: RowMaker) -> None:
     panoramas = rows(["a", "b"], width=[2000, 2010], height=[10, 10])
-    verdicts = judge(panoramas.select(JUDGE_READS), SPEC).verdicts
+    verdicts = judge(panoramas.select(judge_reads(SPEC)), SPEC).verdicts
     assert verdicts.reason.to_pylist() == [None, "unfit_for_dialect"]
     assert verdicts.value.to_pylist() == [None, 201.0]
 
@@ -62,25 +66,21 @@ def test_rows_used_and_rows_refused_are_the_rows_kept(
     rows: RowMaker, captions: list[str | None], widths: list[int]
 ) -> None:
     table = rows(captions, width=widths[: len(captions)], height=[5] * len(captions))
-    processed = judge(table.select(JUDGE_READS), SPEC)
+    processed = judge(table.select(judge_reads(SPEC)), SPEC)
     assert processed.columns is not None
     refused = Counter(reason for reason in processed.verdicts.reason.to_pylist() if reason)
     used = np.array([reason is None for reason in processed.verdicts.reason.to_pylist()], np.bool_)
 
     assert set(refused) <= {"no_caption", "unfit_for_dialect"}
     assert used.sum() + sum(refused.values()) == len(captions)
-    assert processed.columns["n_samples"].is_valid().to_pylist() == used.tolist()
-    assert processed.columns["sample_bytes"].is_valid().to_pylist() == used.tolist()
-    made = samples(table.filter(pa.array(used)).select(SAMPLE_READS), SPEC, key="k")
-    assert made.num_rows == sum(processed.columns["n_samples"].drop_null().to_pylist())
+    assert processed.columns["samples"].is_valid().to_pylist() == used.tolist()
+    assert packed(table, SPEC).num_rows == used.sum()
 
 
 def test_the_planned_size_is_the_real_one_within_a_kilobyte(rows: RowMaker) -> None:
     table = rows(["a dog", "狗" * 500, "x" * 5000])
-    processed = judge(table.select(JUDGE_READS), SPEC)
-    assert processed.columns is not None
-    planned = processed.columns["sample_bytes"].to_numpy()
-    assert np.abs(planned - row_bytes(samples(table.select(SAMPLE_READS), SPEC, key="k"))).max() < 1024
+    planned = [plan["bytes"] for row in judged(table, SPEC)["samples"].to_pylist() for plan in row]
+    assert np.abs(planned - row_bytes(packed(table, SPEC))).max() < 1024
 
 
 def test_a_sample_holds_the_conversation_in_both_forms(rows: RowMaker) -> None:
@@ -121,8 +121,8 @@ def test_a_sample_says_what_its_image_is(rows: RowMaker) -> None:
 
 def test_a_sample_says_where_it_comes_from(rows: RowMaker) -> None:
     captions = [{"text": "web", "lang": "en", "role": "web"}, {"text": "狗", "lang": "zh", "role": "translated"}]
-    made = sample(rows([captions], id=[1742], source_row=[5]), key="7f3a")
-    assert made["id"] == "7f3a-000000001742-caption"
+    made = sample(rows([captions], id=[1742], source_row=[5]), PackSpec(languages=("zh",)), key="7f3a")
+    assert made["id"] == "7f3a-000000001742-caption-zh"
     assert (made["task"], made["source"], made["language"]) == ("caption", "pairs.parquet", "zh")
     assert made["license"] is None
     assert json.loads(made["provenance"]) == {
@@ -151,15 +151,15 @@ def test_image_tokens_follow_the_budget(rows: RowMaker) -> None:
 
 def test_samples_are_in_the_shard_schema_also_for_no_rows(rows: RowMaker) -> None:
     for table in (rows(["a", "b"]), rows([])):
-        made = samples(table.select(SAMPLE_READS), SPEC, key="k")
+        made = packed(table, SPEC)
         made.validate(full=True)
         assert made.schema.equals(SHARD, check_metadata=True)
         assert made.num_rows == table.num_rows
 
 
 def test_image_bytes_are_not_copied(rows: RowMaker) -> None:
-    table = rows(["a", "b", "c"]).slice(1).select(SAMPLE_READS)
-    made = samples(table, SPEC, key="k")
+    table = judged(rows(["a", "b", "c"]), SPEC).slice(1)
+    made = make_samples(table, SPEC, key="k").table
     (given,), (images,) = table["image"].chunks, made["images"].chunks
     stored = images.values.field("bytes")
     assert stored.to_pylist() == given.to_pylist()
@@ -169,10 +169,10 @@ def test_image_bytes_are_not_copied(rows: RowMaker) -> None:
 
 @given(cut=st.integers(0, 4), start=st.integers(0, 4))
 def test_samples_do_not_depend_on_how_rows_are_chunked(rows: RowMaker, cut: int, start: int) -> None:
-    table = rows(["a", "b", "c", "d"]).select(SAMPLE_READS)
+    table = judged(rows(["a", "b", "c", "d"]), SPEC)
     chunked = pa.concat_tables([table.slice(0, cut), table.slice(cut)]).slice(start)
-    whole = samples(table, SPEC, key="k")
-    assert samples(chunked, SPEC, key="k").to_pylist() == whole.slice(start).to_pylist()
+    whole = make_samples(table, SPEC, key="k").table
+    assert make_samples(chunked, SPEC, key="k").table.to_pylist() == whole.slice(start).to_pylist()
 
 
 def gibibytes(n_images: int, total: int) -> pa.Array:
@@ -184,36 +184,39 @@ def gibibytes(n_images: int, total: int) -> pa.Array:
 
 def test_images_of_more_than_two_gibibytes_come_in_several_chunks(rows: RowMaker) -> None:
     large = gibibytes(5, 5 << 29)
-    table = rows(["a"] * 5).select(SAMPLE_READS)
+    table = judged(rows(["a"] * 5), SPEC)
     at = table.schema.get_field_index("image")
-    made = samples(table.set_column(at, "image", large), SPEC, key="k")
+    made = make_samples(table.set_column(at, "image", large), SPEC, key="k").table
     assert [len(chunk) for chunk in made["images"].chunks] == [2, 3]
     assert row_bytes(made).tolist() == pytest.approx([1 << 29] * 5, rel=1e-4)
 
-    last = samples(table.slice(4).set_column(at, "image", large.slice(4)), SPEC, key="k")
+    last = make_samples(table.slice(4).set_column(at, "image", large.slice(4)), SPEC, key="k").table
     assert [len(chunk) for chunk in last["images"].chunks] == [1]
 
 
 def test_an_image_that_no_binary_column_holds_is_a_bug(rows: RowMaker) -> None:
-    table = rows(["a"]).select(SAMPLE_READS)
+    table = judged(rows(["a"]), SPEC)
     at = table.schema.get_field_index("image")
     with pytest.raises(ValueError, match="does not fit"):
-        samples(table.set_column(at, "image", gibibytes(1, 1 << 31)), SPEC, key="k")
+        make_samples(table.set_column(at, "image", gibibytes(1, 1 << 31)), SPEC, key="k")
 
 
 def test_rows_that_were_not_used_are_a_bug(rows: RowMaker) -> None:
-    with pytest.raises(ValueError, match="caption"):
-        samples(rows([None]).select(SAMPLE_READS), SPEC, key="k")
-    without_image = rows(["a"]).select(SAMPLE_READS)
+    without_plan = judged(rows(["a"]), SPEC)
+    at = without_plan.schema.get_field_index("samples")
+    with pytest.raises(ValueError, match="planned"):
+        make_samples(without_plan.set_column(at, "samples", pa.nulls(1, PACKED.field("samples").type)), SPEC, key="k")
+    without_image = judged(rows(["a"]), SPEC)
     at = without_image.schema.get_field_index("image")
     with pytest.raises(ValueError, match="image"):
-        samples(without_image.set_column(at, "image", pa.nulls(1, pa.large_binary())), SPEC, key="k")
+        make_samples(without_image.set_column(at, "image", pa.nulls(1, pa.large_binary())), SPEC, key="k")
 
 
 def test_the_recipe_entry_is_checked_before_anything_runs() -> None:
     adapter = TypeAdapter(PackSpec)
-    assert adapter.validate_python({}).pixel_budget == 28 * 28 * 1280
-    assert adapter.validate_python({"dialect": "plain"}).pixel_budget is None
+    assert adapter.validate_python({}).budget == Budget(max_pixels=28 * 28 * 1280)
+    assert adapter.validate_python({"dialect": "internvl"}).budget == Budget(max_tiles=12)
+    assert adapter.validate_python({"dialect": "plain"}).budget == Budget()
     for wrong in (
         {"dialect": "qwen"},
         {"tasks": []},
@@ -222,6 +225,14 @@ def test_the_recipe_entry_is_checked_before_anything_runs() -> None:
         {"max_pixels": 100},
         {"dialect": "plain", "max_pixels": 1_000_000},
         {"shard_size": 3},
+        {"max_tiles": 6},
+        {"dialect": "internvl", "max_pixels": 1_000_000},
+        {"dialect": "plain", "tasks": ["rec"]},
+        {"mixture": {"tasks": {"rec": 1}}},
+        {"tasks": ["caption", "rec"], "mixture": {"tasks": {"rec": 1}}},
+        {"mixture": {"languages": {"en": 0}}},
+        {"split": {"validation": 0.6}},
+        {"tokenizer": "no/such/folder"},
     ):
         with pytest.raises(ValidationError):
             adapter.validate_python(wrong)
@@ -229,4 +240,4 @@ def test_the_recipe_entry_is_checked_before_anything_runs() -> None:
 
 def test_the_footer_says_how_the_shard_was_packed() -> None:
     facts = json.loads(PackSpec(max_pixels=50_000).shard_metadata()["shardmill"])
-    assert facts == {"dialect": "qwen2_vl", "pixel_budget": 50_000, "tasks": ["caption"], "version": 1}
+    assert facts == {"dialect": "qwen2_vl", "max_pixels": 50_000, "max_tiles": None, "tasks": ["caption"], "version": 2}

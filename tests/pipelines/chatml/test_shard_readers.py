@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from pipelines.chatml.pack import SAMPLE_READS, PackSpec, samples
+from pipelines.chatml.pack_spec import PackSpec
 from pipelines.chatml.shard_writer import ShardWriter
 from schemas.chatml import SHARD
+from tests.support.packing import packed
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 N = 150  # more than a row group
@@ -31,7 +32,7 @@ def files(image_file: Callable[..., bytes]) -> list[bytes]:
 @pytest.fixture(scope="module")
 def shard(rows: Callable[..., pa.Table], files: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = rows(["a dog"] * N, image=files, format=[FORMATS[row % 3].lower() for row in range(N)])
-    made = samples(table.select(SAMPLE_READS), PackSpec(), key="k")
+    made = packed(table, PackSpec())
     # grounding fills `regions` later; readers must take filled and empty lists today
     regions = pa.array([[REGION] * (row % 3) for row in range(N)], SHARD.field("regions").type)
     made = made.set_column(SHARD.get_field_index("regions"), SHARD.field("regions"), regions)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.chatml.pack import SAMPLE_READS, PackSpec, samples
+from pipelines.chatml.pack_spec import PackSpec
 from pipelines.chatml.shard_writer import ShardWriter
 from schemas.chatml import ROW_GROUP_BYTES, SHARD, row_bytes
+from tests.support.packing import packed
 
 RowMaker = Callable[..., pa.Table]
 
@@ -19,7 +20,7 @@ RowMaker = Callable[..., pa.Table]
 def made(rows: RowMaker, n: int, sizes: list[int] | None = None) -> pa.Table:
     """`n` samples; with `sizes`, their images are that many bytes."""
     images = {"image": [row.to_bytes(4, "big") * (size // 4) for row, size in enumerate(sizes)]} if sizes else {}
-    return samples(rows(["a dog"] * n, **images).select(SAMPLE_READS), PackSpec(), key="k")
+    return packed(rows(["a dog"] * n, **images), PackSpec())
 
 
 def groups(path: Path) -> list[int]:

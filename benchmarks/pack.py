@@ -1,0 +1,149 @@
+"""What packing costs beside bare pyarrow: the same columns, read and written at the same settings, on two CPUs.
+
+    python -m benchmarks.pack [--rows N] [--rounds R]
+
+A run over the benchmark's web is made first and kept. Then each round writes its shards three times, in turns: with
+our shard jobs in two processes, with bare pyarrow in two processes (each reads finished shards by row group and writes
+them again), and with `shardmill pack` on a Ray cluster of its own. The first two are told in MB of shards a second,
+from the first job to the last, and their ratio is what counts; the third as a whole command, with its peak memory above
+that of an idle cluster.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.measure import Measurement
+from benchmarks.web import serving
+from jobs.cut import cut
+from jobs.launch import saved_recipe
+from jobs.manifest import Manifest
+from jobs.pack import SHARDS, held_out, run_here, shard_jobs
+from jobs.plan import Plan
+from jobs.shards import write_shard
+from jobs.state import RunState
+from schemas.chatml import ROW_GROUP_ROWS, parquet_options
+from schemas.layout import RunLayout
+
+_HERE = Path(__file__).parent
+_RUN = _HERE / ".data" / "pack"
+_PROGRAM = Path(sys.executable).parent / "shardmill"
+_PROCESSES = 2
+_WEB_ITEMS = 5000
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def make_run(rows: int) -> None:
+    """A run of `rows` pulled images, packed once; one that is there is kept."""
+    stamp = _RUN / "rows"
+    if stamp.exists() and stamp.read_text() == str(rows):
+        return
+    shutil.rmtree(_RUN, ignore_errors=True)
+    _RUN.mkdir(parents=True)
+    with serving(_WEB_ITEMS) as web:
+        urls = web.url_table(_WEB_ITEMS)
+        found = [urls.slice(0, min(_WEB_ITEMS, rows - at)) for at in range(0, rows, _WEB_ITEMS)]
+        table = pa.concat_tables(
+            part.set_column(0, "url", pa.array([f"{url}?{number}" for url in part["url"].to_pylist()]))
+            for number, part in enumerate(found)
+        )
+        pq.write_table(table, _RUN / "urls.parquet")
+        command = [_PROGRAM, "run", _HERE / "pull.yaml", "--input", _RUN / "urls.parquet", "--output", _RUN / "run"]
+        subprocess.run([*command, "--engine", "inline"], env=_ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
+    stamp.write_text(str(rows))
+
+
+def ours() -> float:
+    """MB/s of our shard jobs."""
+    layout = RunLayout(_RUN / "run")
+    state = RunState(layout, saved_recipe(layout), Plan.load(layout.plan_json))
+    state.claim()
+    return _timed(write_shard, shard_jobs(state, cut(state, held_out(state, run_here))))
+
+
+def bare() -> float:
+    """MB/s of pyarrow alone."""
+    target = _RUN / "bare"
+    target.mkdir(exist_ok=True)
+    return _timed(_copy, [(path, target / path.name) for path in sorted(RunLayout(_RUN / "run").shards.iterdir())])
+
+
+def _copy(job: tuple[Path, Path]) -> None:
+    source, target = job
+    with pq.ParquetFile(source) as file, pq.ParquetWriter(target, file.schema_arrow, **parquet_options()) as writer:
+        for group in range(file.num_row_groups):
+            writer.write_table(file.read_row_group(group, use_threads=False), row_group_size=ROW_GROUP_ROWS)
+
+
+def _timed(work: Callable[..., object], jobs: list[object] | list[tuple[Path, Path]]) -> float:
+    """Run `work` over `jobs` in two warm processes; MB of shards a second."""
+    size = sum(path.stat().st_size for path in RunLayout(_RUN / "run").shards.iterdir())
+    with get_context("spawn").Pool(_PROCESSES) as pool:
+        pool.map(_warm, range(_PROCESSES), chunksize=1)
+        started = time.perf_counter()
+        pool.map(work, jobs, chunksize=1)
+        return size / 1e6 / (time.perf_counter() - started)
+
+
+def _warm(_: int) -> None:
+    time.sleep(1.0)  # both processes have imported everything by the end of it
+
+
+def command_on_ray() -> Measurement:
+    """The whole command; every shard is written anew."""
+    layout = RunLayout(_RUN / "run")
+    layout.card.unlink(missing_ok=True)
+    for commit in list(manifest := Manifest(layout, SHARDS)):
+        manifest.forget(commit.part)
+    manifest.compact()
+    return _measure("pack", [str(_PROGRAM), "pack", str(layout.root)])
+
+
+def _measure(label: str, command: list[str]) -> Measurement:
+    log = _RUN / f"{label}.log"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.measure", "--label", label, "--log", log, "--", *command],
+        cwd=_HERE.parent,
+        env=_ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return Measurement(**json.loads(done.stdout))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    make_run(options.rows)
+    size = sum(path.stat().st_size for path in RunLayout(_RUN / "run").shards.iterdir())
+    print(f"{options.rows} rows, {size / 1e6:,.0f} MB of shards; load {os.getloadavg()[0]:.1f}")
+    ratios = []
+    for round_ in range(options.rounds):
+        mine, theirs = ours(), bare()
+        ratios.append(mine / theirs)
+        print(f"round {round_}: ours {mine:,.0f} MB/s, bare pyarrow {theirs:,.0f} MB/s, ratio {ratios[-1]:.2f}")
+    print(f"ratio, median: {statistics.median(ratios):.2f}")
+    idle = _measure("idle", [sys.executable, "-m", "benchmarks.idle_cluster"])
+    ray = command_on_ray()
+    print(
+        f"shardmill pack on Ray: {ray.wall_s:.1f} s, {ray.cpu_s:.1f} CPU s (idle cluster {idle.wall_s:.1f}, "
+        f"{idle.cpu_s:.1f}); peak {ray.peak_pss_mb - idle.peak_pss_mb:,.0f} MB PSS above it"
+    )
+
+
+if __name__ == "__main__":
+    main()

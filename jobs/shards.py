@@ -1,0 +1,149 @@
+"""Writing one training shard: a job of its own, which may run anywhere and again."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.commit import Commit
+from jobs.cut import Piece, Thresholds, chosen_samples, contains, planned_samples
+from jobs.driver import check_driver
+from jobs.files import digest, publish, temporary_of
+from jobs.hops import Hop
+from jobs.part import live_rows
+from jobs.plan import Ids, Part
+from pipelines.chatml.mixture import UNKNOWN_LANGUAGE
+from pipelines.chatml.pack_spec import VALIDATION, PackSpec
+from pipelines.chatml.samples import make_samples
+from pipelines.chatml.shard_writer import ShardWriter
+from schemas.layout import RunLayout, row_id, shard_name
+
+SAMPLES, BYTES, KIND, SUPERVISED, LANGUAGE, LICENSE = (
+    *("samples", "bytes"),
+    *("kind/", "supervised/", "language/", "license/"),
+)
+"""What a shard's commit counts; those with a slash stand before a task and language, a language, a licence."""
+
+_HELD_BYTES = 64_000_000
+"""Bytes of images that are turned into samples at a time."""
+
+
+@dataclass(frozen=True)
+class ShardJob:
+    """One shard: the chosen samples of a piece.
+
+    `sources` are the parts that hold such rows, each with the ids that a later generation has taken over; `held_out`
+    are the validation split's rows in the piece's range of ids.
+    """
+
+    layout: RunLayout
+    reader: Hop
+    spec: PackSpec
+    key: str
+    number: int
+    """Over all splits."""
+    piece: Piece
+    held_out: Ids
+    thresholds: Thresholds | None
+    sources: tuple[tuple[Part, Ids], ...]
+    fingerprint: str
+    attempt: str
+
+    @property
+    def path(self) -> Path:
+        """Where the shard is published."""
+        return self.layout.shards / shard_name(self.piece.index, self.piece.count, self.piece.split)
+
+
+def write_shard(job: ShardJob) -> Commit:
+    """Write and publish one shard. The same rows give the same bytes."""
+    counts: Counter[str] = Counter()
+    temporary = temporary_of(job.path, job.attempt)
+    with ShardWriter(temporary, job.spec.shard_metadata()) as writer:
+        for rows in _bounded(_rows(job, job.reader)):
+            rows, chosen = _chosen(job, rows)
+            if not len(rows):
+                continue
+            made = make_samples(rows, job.spec, key=job.key, chosen=chosen)
+            writer.write(made.table)
+            _count(counts, made.table, made.supervised_tokens)
+    counts[SAMPLES], counts[BYTES] = writer.num_samples, writer.num_bytes
+    size, content = temporary.stat().st_size, digest(temporary)
+    check_driver(job.layout, job.attempt)
+    publish(temporary, job.path)
+    return Commit(job.number, size, content, job.fingerprint, {}, dict(sorted(counts.items())))
+
+
+def expected_ids(job: ShardJob, reader: Hop) -> list[str]:
+    """The ids of the samples that belong in a shard; `reader` reads the column `samples` alone."""
+    found = []
+    for rows in _rows(job, reader):
+        kept, chosen = _chosen(job, rows)
+        samples = planned_samples(kept["samples"], kept["id"].to_numpy())
+        for row, kind in zip(samples.rows[chosen].tolist(), samples.kinds[chosen].tolist(), strict=True):
+            task, language = samples.names[kind]
+            found.append(f"{job.key}-{row_id(row)}-{task}-{language}")
+    return found
+
+
+def _count(counts: Counter[str], samples: pa.Table, supervised: Ids | None) -> None:
+    languages = [code or UNKNOWN_LANGUAGE for code in samples["language"].to_pylist()]
+    kinds = [f"{task}/{language}" for task, language in zip(samples["task"].to_pylist(), languages, strict=True)]
+    counts.update(KIND + kind for kind in kinds)
+    counts.update(LICENSE + (license_ or "") for license_ in samples["license"].to_pylist())
+    if supervised is not None:
+        for kind, tokens in zip(kinds, supervised.tolist(), strict=True):
+            counts[SUPERVISED + kind] += tokens
+
+
+def _chosen(job: ShardJob, rows: pa.Table) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
+    """The rows that become samples of this shard, and which of their planned samples are made."""
+    in_validation = contains(job.held_out, rows["id"].to_numpy())
+    rows = rows.filter(pa.array(in_validation == (job.piece.split == VALIDATION)))
+    samples = planned_samples(rows["samples"], rows["id"].to_numpy())
+    chosen = chosen_samples(samples, job.thresholds, job.spec)
+    if chosen.all():
+        return rows, chosen
+    wanted = np.isin(rows["id"].to_numpy(), samples.rows[chosen])
+    return rows.filter(pa.array(wanted)), chosen[np.isin(samples.rows, samples.rows[chosen])]
+
+
+def _bounded(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables that hold a bounded amount of images."""
+    for table in tables:
+        lengths = pc.binary_length(table["image"]).to_numpy()
+        block = (np.cumsum(lengths) - lengths) // _HELD_BYTES
+        starts = [*np.flatnonzero(np.diff(block, prepend=-1)).tolist(), len(table)]
+        for start, end in pairwise(starts):
+            yield table.slice(start, end - start)
+
+
+def _rows(job: ShardJob, reader: Hop) -> Iterator[pa.Table]:
+    """The shard's rows in id order, a part of the input at a time, retried rows in their places."""
+    retried = [_read(job, reader, part, gone) for part, gone in job.sources if part.generation]
+    again = pa.concat_tables(retried).sort_by("id") if retried else None
+    for part, superseded in job.sources:
+        if part.first_id is None:
+            continue
+        rows = _read(job, reader, part, superseded)
+        if again is not None:
+            after, before = part.first_id, part.first_id + part.rows
+            mine = again.filter(pc.and_(pc.greater_equal(again["id"], after), pc.less(again["id"], before)))
+            if len(mine):
+                rows = pa.concat_tables([rows, mine]).sort_by("id")
+        if len(rows):
+            yield rows
+
+
+def _read(job: ShardJob, reader: Hop, part: Part, superseded: Ids) -> pa.Table:
+    rows = live_rows(job.layout, reader, part)
+    inside = pc.and_(pc.greater_equal(rows["id"], job.piece.first), pc.less(rows["id"], job.piece.end))
+    if len(superseded):
+        inside = pc.and_not(inside, pc.is_in(rows["id"], pa.array(superseded)))
+    return rows.filter(inside)
