@@ -118,6 +118,30 @@ def verify(run_folder: Run, as_json: AsJson = False) -> None:
     _exit(commands.verify(run_folder, as_json=as_json))
 
 
+@app.command("check-trainer")
+def check_trainer(
+    folder: Annotated[Path, typer.Argument(help="A run's folder, or its data set.", metavar="OUT")],
+    trainer: Annotated[str, typer.Option(help="trl, swift or llamafactory.")],
+    model: Annotated[str, typer.Option(help="The model to train: a folder, or its name on the Hub.")],
+    python: Annotated[
+        str | None, typer.Option(help="The interpreter that has the trainer; else the active environment's.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="So many rows, evenly spread over the first shard.")] = 8,
+    out: Annotated[Path | None, typer.Option(help="Where the drawn images go; check-TRAINER when left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decode one batch in your own training environment, and show what the model would see.
+
+    Example: shardmill check-trainer RUN --trainer trl --model Qwen2.5-VL-7B-Instruct --python ~/trl/bin/python
+
+    Text, what bears loss, the image grid, and the boxes drawn on the processor's own pixels; no weights are loaded.
+    Exit status: 0 all as the shards mean it; 1 not, with what to set; 2 a mistake in the options.
+    """
+    from jobs.check_trainer.command import CheckOptions, check_trainer
+
+    _exit(check_trainer(CheckOptions(folder, trainer, model, python, rows, out), as_json=as_json))
+
+
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where the demo's web and run go.")] = Path("demo"),
