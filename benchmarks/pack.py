@@ -2,11 +2,11 @@
 
     python -m benchmarks.pack [--rows N] [--rounds R]
 
-A run over the benchmark's web is made first and kept. Then each round writes its shards three times, in turns: with
-our shard jobs in two processes, with bare pyarrow in two processes (each reads finished shards by row group and writes
-them again), and with `shardmill pack` on a Ray cluster of its own. The first two are told in MB of shards a second,
-from the first job to the last, and their ratio is what counts; the third as a whole command, with its peak memory above
-that of an idle cluster.
+A run over the benchmark's web is made first and kept. Then each round writes its shards in turns: with our shard jobs
+in two processes, and with bare pyarrow in two processes, each of which reads finished shards by row group and writes
+them again, once as pyarrow leaves them and once synced to disk, as ours are before they get their names. Told are MB of
+shards a second from the first job to the last, and MB a second of CPU time. In the end `shardmill pack` runs on a Ray
+cluster of its own, and is told as a whole command, with its peak memory above that of an idle cluster.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -64,36 +65,58 @@ def make_run(rows: int) -> None:
     stamp.write_text(str(rows))
 
 
-def ours() -> float:
-    """MB/s of our shard jobs."""
+class Speed(NamedTuple):
+    """MB of shards a second."""
+
+    wall: float
+    cpu: float
+
+
+def ours() -> Speed:
+    """Our shard jobs."""
     layout = RunLayout(_RUN / "run")
     state = RunState(layout, saved_recipe(layout), Plan.load(layout.plan_json))
     state.claim()
-    return _timed(write_shard, shard_jobs(state, cut(state, held_out(state, run_here))))
+    return _timed([(write_shard, job) for job in shard_jobs(state, cut(state, held_out(state, run_here)))])
 
 
-def bare() -> float:
-    """MB/s of pyarrow alone."""
+def bare(copy: Callable[[tuple[Path, Path]], None]) -> Speed:
+    """Pyarrow alone."""
     target = _RUN / "bare"
     target.mkdir(exist_ok=True)
-    return _timed(_copy, [(path, target / path.name) for path in sorted(RunLayout(_RUN / "run").shards.iterdir())])
+    shards = sorted(RunLayout(_RUN / "run").shards.iterdir())
+    return _timed([(copy, (path, target / path.name)) for path in shards])
 
 
-def _copy(job: tuple[Path, Path]) -> None:
+def copied(job: tuple[Path, Path]) -> None:
+    """Read a shard by row group and write it again."""
     source, target = job
     with pq.ParquetFile(source) as file, pq.ParquetWriter(target, file.schema_arrow, **parquet_options()) as writer:
         for group in range(file.num_row_groups):
             writer.write_table(file.read_row_group(group, use_threads=False), row_group_size=ROW_GROUP_ROWS)
 
 
-def _timed(work: Callable[..., object], jobs: list[object] | list[tuple[Path, Path]]) -> float:
-    """Run `work` over `jobs` in two warm processes; MB of shards a second."""
-    size = sum(path.stat().st_size for path in RunLayout(_RUN / "run").shards.iterdir())
+def copied_and_synced(job: tuple[Path, Path]) -> None:
+    """The same, lasting through a power cut."""
+    copied(job)
+    with job[1].open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _timed(jobs: list[tuple[Callable[[Any], object], Any]]) -> Speed:
+    """Do `jobs` in two warm processes."""
+    size = sum(path.stat().st_size for path in RunLayout(_RUN / "run").shards.iterdir()) / 1e6
     with get_context("spawn").Pool(_PROCESSES) as pool:
         pool.map(_warm, range(_PROCESSES), chunksize=1)
         started = time.perf_counter()
-        pool.map(work, jobs, chunksize=1)
-        return size / 1e6 / (time.perf_counter() - started)
+        cpu = sum(pool.starmap(_cpu_s, jobs, chunksize=1))
+        return Speed(size / (time.perf_counter() - started), size / cpu)
+
+
+def _cpu_s(work: Callable[[Any], object], job: Any) -> float:
+    before = time.process_time()
+    work(job)
+    return time.process_time() - before
 
 
 def _warm(_: int) -> None:
@@ -131,12 +154,17 @@ def main() -> None:
     make_run(options.rows)
     size = sum(path.stat().st_size for path in RunLayout(_RUN / "run").shards.iterdir())
     print(f"{options.rows} rows, {size / 1e6:,.0f} MB of shards; load {os.getloadavg()[0]:.1f}")
-    ratios = []
+    ratios: dict[str, list[float]] = {}
     for round_ in range(options.rounds):
-        mine, theirs = ours(), bare()
-        ratios.append(mine / theirs)
-        print(f"round {round_}: ours {mine:,.0f} MB/s, bare pyarrow {theirs:,.0f} MB/s, ratio {ratios[-1]:.2f}")
-    print(f"ratio, median: {statistics.median(ratios):.2f}")
+        mine = ours()
+        print(f"round {round_}: ours {mine.wall:,.0f} MB/s, {mine.cpu:,.0f} MB per CPU second")
+        for name, copy in (("bare", copied), ("bare, synced", copied_and_synced)):
+            theirs = bare(copy)
+            print(f"  {name}: {theirs.wall:,.0f} MB/s, {theirs.cpu:,.0f} MB per CPU second")
+            ratios.setdefault(f"wall, {name}", []).append(mine.wall / theirs.wall)
+            ratios.setdefault(f"CPU, {name}", []).append(mine.cpu / theirs.cpu)
+    for what, found in ratios.items():
+        print(f"ratio of {what}: median {statistics.median(found):.2f} of {', '.join(f'{one:.2f}' for one in found)}")
     idle = _measure("idle", [sys.executable, "-m", "benchmarks.idle_cluster"])
     ray = command_on_ray()
     print(

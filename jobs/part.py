@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -225,12 +226,22 @@ def live_rows(layout: RunLayout, hop: Hop, part: Part) -> pa.Table:
     for layer, columns in wanted.items():
         other = read(layer, ["id", *columns])
         if len(other) != len(rows):
-            other = other.filter(pc.is_in(other["id"], rows["id"].combine_chunks()))
+            other = where(other, pc.is_in(other["id"], rows["id"].combine_chunks()).to_numpy())
         if not other["id"].equals(rows["id"]):
             raise ValueError(f"layer {layer} of part {part.number} lacks rows that {hop.previous} kept")
         for name in columns:
             rows = rows.append_column(name, other[name])
     return rows
+
+
+def where(table: pa.Table, mask: npt.NDArray[np.bool_]) -> pa.Table:
+    """The rows of `table` where `mask` is true; images are not copied."""
+    if mask.all():
+        return table
+    if "image" not in table.column_names:
+        return table.filter(pa.array(mask))
+    edges = np.flatnonzero(np.diff(mask, prepend=False, append=False)).reshape(-1, 2).tolist()
+    return pa.concat_tables([table.slice(0, 0), *(table.slice(start, end - start) for start, end in edges)])
 
 
 def _committed(job: PartJob) -> Commit | None:

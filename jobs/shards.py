@@ -16,7 +16,7 @@ from jobs.cut import Piece, Thresholds, chosen_samples, contains, planned_sample
 from jobs.driver import check_driver
 from jobs.files import digest, publish, temporary_of
 from jobs.hops import Hop
-from jobs.part import live_rows
+from jobs.part import live_rows, where
 from jobs.plan import Ids, Part
 from pipelines.chatml.mixture import UNKNOWN_LANGUAGE
 from pipelines.chatml.pack_spec import VALIDATION, PackSpec
@@ -105,13 +105,13 @@ def _count(counts: Counter[str], samples: pa.Table, supervised: Ids | None) -> N
 def _chosen(job: ShardJob, rows: pa.Table) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
     """The rows that become samples of this shard, and which of their planned samples are made."""
     in_validation = contains(job.held_out, rows["id"].to_numpy())
-    rows = rows.filter(pa.array(in_validation == (job.piece.split == VALIDATION)))
+    rows = where(rows, in_validation == (job.piece.split == VALIDATION))
     samples = planned_samples(rows["samples"], rows["id"].to_numpy())
     chosen = chosen_samples(samples, job.thresholds, job.spec)
     if chosen.all():
         return rows, chosen
     wanted = np.isin(rows["id"].to_numpy(), samples.rows[chosen])
-    return rows.filter(pa.array(wanted)), chosen[np.isin(samples.rows, samples.rows[chosen])]
+    return where(rows, wanted), chosen[np.isin(samples.rows, samples.rows[chosen])]
 
 
 def _bounded(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
@@ -134,7 +134,8 @@ def _rows(job: ShardJob, reader: Hop) -> Iterator[pa.Table]:
         rows = _read(job, reader, part, superseded)
         if again is not None:
             after, before = part.first_id, part.first_id + part.rows
-            mine = again.filter(pc.and_(pc.greater_equal(again["id"], after), pc.less(again["id"], before)))
+            ids = again["id"].to_numpy()
+            mine = where(again, (ids >= after) & (ids < before))
             if len(mine):
                 rows = pa.concat_tables([rows, mine]).sort_by("id")
         if len(rows):
@@ -143,7 +144,5 @@ def _rows(job: ShardJob, reader: Hop) -> Iterator[pa.Table]:
 
 def _read(job: ShardJob, reader: Hop, part: Part, superseded: Ids) -> pa.Table:
     rows = live_rows(job.layout, reader, part)
-    inside = pc.and_(pc.greater_equal(rows["id"], job.piece.first), pc.less(rows["id"], job.piece.end))
-    if len(superseded):
-        inside = pc.and_not(inside, pc.is_in(rows["id"], pa.array(superseded)))
-    return rows.filter(inside)
+    ids = rows["id"].to_numpy()
+    return where(rows, (ids >= job.piece.first) & (ids < job.piece.end) & ~np.isin(ids, superseded))
