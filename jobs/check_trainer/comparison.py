@@ -155,10 +155,11 @@ def _budget(sample: Sample, answer: Answer, trainer: TrainerName) -> Problem | N
     """Whether the settings are right, for the sample may hold no image that tells."""
     pinned = {"min_pixels": MIN_PIXELS, "max_pixels": sample.budget.max_pixels}
     found, shrinks = answer.facts["budget"], answer.facts.get("pre_shrink")
-    wrong = []
-    for name in pinned:
-        if found[name] != pinned[name]:
-            wrong.append(f"{name} in force is {found[name]:,}, and not the shards' {pinned[name]:,}")
+    wrong = [
+        f"{name} in force is {found[name]:,}, and not the shards' {pinned[name]:,}"
+        for name in pinned
+        if found[name] != pinned[name]
+    ]
     if shrinks is not None and shrinks < _NO_SHRINKING:
         wrong.append(f"images over {shrinks:,} pixels are shrunk before the processor sees them")
     return Problem("budget", f"{'; '.join(wrong)}. {how_to_pin(trainer, sample.budget.max_pixels)}") if wrong else None
