@@ -154,6 +154,22 @@ def demo(
 
 
 @app.command()
+def tokens(
+    images: Annotated[list[Path], typer.Argument(help="Image files.", metavar="IMAGE...")],
+    max_pixels: Annotated[int | None, typer.Option(help="Pixel budget of the Qwen dialects.")] = None,
+    max_tiles: Annotated[int | None, typer.Option(help="Most tiles an image is cut into, for InternVL.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
+) -> None:
+    """Say what images cost in each dialect: size as resized or tiled, and tokens. Only headers are read.
+
+    Example: shardmill tokens photo.jpg scan.png --max-pixels 12845056 --max-tiles 6
+    """
+    from jobs.tokens import tokens as count
+
+    _exit(count(images, max_pixels, max_tiles, as_json=as_json))
+
+
+@app.command()
 def recipes() -> None:
     """List the recipes that ship."""
     from jobs import commands
