@@ -64,4 +64,4 @@ def _inside(offsets: Ints, spans: Spans) -> Bools:
     starts, ends = np.array(spans, np.int64).T
     # the last span that begins no later than the token does
     place = np.searchsorted(starts, start, side="right") - 1
-    return np.asarray((place >= 0) & (start < end) & (end <= ends[place]))
+    return np.asarray((place >= 0) & (end <= ends[place]))

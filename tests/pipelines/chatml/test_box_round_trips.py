@@ -127,6 +127,19 @@ def test_float32_changes_nothing(dialect: Dialect, drawn: tuple[tuple[int, int],
     assert dialect.to_grid(np.array(boxes) / np.tile(size, 2), *sides, budget).tolist() == expected
 
 
+@each_dialect
+@pytest.mark.parametrize("side", [640, 999, 1999, 2000])
+def test_every_pixel_of_a_side_goes_where_exact_arithmetic_puts_it(dialect: Dialect, side: int) -> None:
+    """Also those next to a tie or a whole number, which must not be taken for one."""
+    pixels = np.arange(side + 1)
+    boxes = [[pixel] * 4 for pixel in pixels.tolist()]
+    sides = np.full(len(boxes), side)
+    budget = dialect.budget(Budget())
+    n_steps, _ = steps(dialect, (side, side), budget)
+    grid = dialect.to_grid(stored(boxes, (side, side)), sides, sides, budget)
+    assert grid[:, 0].tolist() == [exactly(dialect, pixel, side, n_steps) for pixel in pixels.tolist()]
+
+
 NUMBER = st.integers(0, 1000)
 BOXES = st.lists(st.tuples(*[NUMBER] * 4), min_size=1, max_size=4).map(tuple)
 QUADS = st.lists(st.tuples(*[NUMBER] * 8), min_size=1, max_size=4).map(tuple)
