@@ -1,0 +1,99 @@
+"""The trainers' environments, a small model in each, and what each trainer makes of the world."""
+
+import functools
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from jobs.check_trainer.comparison import Problem, SeenRow, problems, seen_rows
+from jobs.check_trainer.environment import Answer, TrainerName, ask
+from jobs.check_trainer.sample import Sample, take
+from tests.trainers import environments
+from tests.trainers.world import make_world
+
+_HERE = Path(__file__).parent
+OFFLINE = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2", "CUDA_VISIBLE_DEVICES": ""}
+
+
+def python(trainer: str) -> str:
+    """The interpreter of a trainer's environment."""
+    if not all(environments.is_current(name) for name in ("base", trainer)):
+        pytest.fail("the trainers' environments are missing or outdated: `make trainers` makes them")
+    return str(environments.python(trainer))
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a trainer makes of the whole world."""
+
+    sample: Sample
+    answer: Answer
+    rows: dict[str, SeenRow]
+    """By id."""
+    problems: list[Problem]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def offline() -> None:
+    """No trainer asks a hub, nor takes both cores from the other tests for long."""
+    os.environ.update(OFFLINE)
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data set."""
+    return make_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A small model for a trainer, written by its own transformers, with the published models' budget."""
+
+    @functools.cache
+    def made(trainer: str) -> Path:
+        folder = tmp_path_factory.mktemp(f"model-{trainer}")
+        subprocess.run([python(trainer), "-I", str(_HERE / "tiny_model.py"), str(folder)], check=True)
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def trained(
+    world: Path, model: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """The model to give a trainer, as the kit says: pinned where the trainer takes the budget from the model."""
+
+    @functools.cache
+    def made(trainer: str) -> Path:
+        if trainer != "llamafactory":
+            return model(trainer)
+        folder = tmp_path_factory.mktemp("pinned")
+        pin = world / "trainers/pin_processor.py"
+        subprocess.run([python(trainer), str(pin), str(model(trainer)), str(folder)], check=True)
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def checked(
+    world: Path, trained: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[TrainerName], Checked]:
+    """What a trainer makes of the world, one batch of all rows."""
+
+    @functools.cache
+    def seen(trainer: TrainerName) -> Checked:
+        folder = tmp_path_factory.mktemp(f"check-{trainer}")
+        sample = take(world, 1000)
+        (folder / "dataset").mkdir()
+        sample.write(folder / "dataset")
+        answer = ask(trainer, python(trainer), str(trained(trainer)), folder / "dataset", folder)
+        rows = seen_rows(sample, answer)
+        return Checked(sample, answer, {row.id: row for row in rows}, problems(sample, answer, rows, trainer))
+
+    return seen
