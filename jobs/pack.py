@@ -25,6 +25,7 @@ from jobs.tally import HopTally
 from jobs.trouble import PackError
 from pipelines.chatml.mixture import MixtureError
 from pipelines.chatml.pack_spec import VALIDATION
+from pipelines.chatml.trainers import kit
 from pipelines.recipe import fingerprint
 
 SHARDS = "shards"
@@ -70,6 +71,7 @@ def pack_shards(state: RunState, run_calls: RunCalls, tick: Callable[[], None] =
     for part in [commit.part for commit in manifest if commit.part >= len(jobs)]:
         manifest.forget(part)
     manifest.compact()
+    _write_kit(state)
     card = render(card_facts(state, whole, manifest))
     if not layout.card.exists() or layout.card.read_text("utf-8") != card:
         write_atomically(layout.card, card)
@@ -167,6 +169,21 @@ def _kinds(whole: Cut, of_split: dict[str, Counter[str]], *, counted: bool) -> l
         )
         for kind, planned in sorted(whole.planned.items())
     ]
+
+
+def _write_kit(state: RunState) -> None:
+    """The trainers' files; none is left that a packing before wrote."""
+    spec, folder = state.recipe.pack, state.layout.trainers
+    files = {folder / name: text for name, text in kit(spec.dialect, spec.budget, spec.splits).items()}
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+        elif path.is_file() and path not in files:
+            path.unlink()
+    for path, text in files.items():
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, text)
 
 
 def _is_valid(job: ShardJob, commit: Commit | None) -> bool:
