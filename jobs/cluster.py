@@ -29,6 +29,7 @@ _ENVIRONMENT = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # its hook starts a uv for every worker
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_AUTH_MODE": "token",
+    "TOKENIZERS_PARALLELISM": "false",  # a task has one CPU
 }
 _SESSION = "shardmill-"
 _OBJECT_STORE_BYTES = 80 * 1024 * 1024
