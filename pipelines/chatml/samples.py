@@ -1,6 +1,5 @@
 """The samples themselves: the shard's rows around the image bytes where they lie."""
 
-import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -38,7 +37,7 @@ def sample_reads(spec: PackSpec) -> tuple[str, ...]:
     """Columns that `make_samples` reads."""
     return (
         *("id", "url", "captions", "license", "source_file", "source_row"),
-        *("image", "format", "width", "height", "sha256", "phash", "canonical"),
+        *("image", "format", "width", "height", "sha256", "image_sha256", "phash", "canonical"),
         *("samples", *(("regions",) if spec.grounded else ())),
     )
 
@@ -163,9 +162,8 @@ def _regions(used: Sequence[Sequence[Region]], captions: Sequence[Caption], rows
 
 def _provenance(rows: pa.Table, captions: Sequence[Caption]) -> list[str]:
     """Where each sample comes from, as JSON with sorted keys: the same row always gives the same text."""
-    ids, files, file_rows, treatments = (
-        rows[column].to_pylist() for column in ("id", "source_file", "source_row", "canonical")
-    )
+    columns = ("id", "source_file", "source_row", "canonical", "image_sha256")
+    ids, files, file_rows, treatments, digests = (rows[column].to_pylist() for column in columns)
     texts = []
     for at, caption in enumerate(captions):
         facts = {
@@ -176,7 +174,7 @@ def _provenance(rows: pa.Table, captions: Sequence[Caption]) -> list[str]:
             "caption": {"index": caption.place, "model": caption.model, "role": caption.role},
         }
         if treatments[at]:  # image_meta has the served file's digest, which these bytes no longer have
-            facts["stored_sha256"] = hashlib.sha256(rows["image"][at].as_buffer()).hexdigest()
+            facts["stored_sha256"] = digests[at].hex()
         texts.append(encode(facts))
     return texts
 

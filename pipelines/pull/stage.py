@@ -94,6 +94,7 @@ class Pulled:
     sha256: bytes | None = None
     served_format: str | None = None
     image: Canonical | None = None
+    image_sha256: bytes | None = None
 
 
 class PullEngine:
@@ -140,7 +141,8 @@ class PullEngine:
         made = decode() if found.cheap else await asyncio.get_running_loop().run_in_executor(self._slow, decode)
         if isinstance(made, Verdict):
             return Pulled(made, fetched, len(body), sha256, found.format)
-        return Pulled(None, fetched, len(body), sha256, found.format, made)
+        stored = hashlib.sha256(made.image).digest() if made.steps else sha256
+        return Pulled(None, fetched, len(body), sha256, found.format, made, stored)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -160,6 +162,7 @@ def _table(rows: Sequence[Pulled]) -> pa.Table:
         "height": [image and image.height for image in images],
         "n_bytes": [row.n_bytes for row in rows],
         "sha256": [row.sha256 for row in rows],
+        "image_sha256": [row.image_sha256 for row in rows],
         "phash": [image and image.phash for image in images],
         "frames": [image and image.frames for image in images],
         "sharpness": [image and image.sharpness for image in images],

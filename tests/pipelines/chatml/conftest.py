@@ -40,6 +40,7 @@ def make_rows(captions: Sequence[list[dict[str, Any]] | str | None] = ("a dog",)
         "format": ["jpeg"] * n,
         "width": [32] * n,
         "height": [24] * n,
+        "image_sha256": [hashlib.sha256(image).digest() for image in images],
         "sha256": [hashlib.sha256(image).digest() for image in images],
         "phash": range(n),
         "canonical": [""] * n,

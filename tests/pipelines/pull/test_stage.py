@@ -62,6 +62,8 @@ def test_columns_are_those_of_the_schema_and_null_where_they_are_not_known(hosti
     assert kept["sha256"] == hashlib.sha256(PICTURE).digest()
     assert (turned["width"], turned["height"], turned["canonical"]) == (48, 72, "exif_transpose,jpeg_q95")
     assert turned["sha256"] == hashlib.sha256(TURNED).digest()
+    assert kept["image_sha256"] == kept["sha256"]
+    assert turned["image_sha256"] == hashlib.sha256(turned["image"]).digest() != turned["sha256"]
     assert (turned["n_bytes"], turned["image_bytes"]) == (len(TURNED), len(turned["image"]))
 
     assert (rejected["reason"], rejected["status"], rejected["n_bytes"]) == ("not_an_image", 200, len(page))
