@@ -5,7 +5,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := .venv/bin
 PYTEST := $(RUN)/python -m pytest -p randomly
 
-.PHONY: help setup demo test test-slow lint fmt bench
+.PHONY: help setup demo test trainers test-slow lint fmt bench
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,7 +37,10 @@ fmt: setup ## Format, and mend what can be mended
 test: lint ## Lint and the tests, slow ones left out
 	$(PYTEST) -m "not slow" --cov --cov-report=term:skip-covered
 
-test-slow: setup ## Soaks, chaos, long fuzzing
+trainers: setup ## Environments of TRL, ms-swift and LLaMA-Factory in .trainers
+	$(RUN)/python tests/trainers/environments.py
+
+test-slow: trainers ## Soaks, chaos, long fuzzing, real trainers
 	$(PYTEST) -m slow
 
 bench: setup ## Measure beside img2dataset; see docs/benchmarks.md

@@ -80,20 +80,24 @@ def trained(
     return made
 
 
+def see(trainer: TrainerName, dataset: Path, model: Path, folder: Path) -> Checked:
+    """What a trainer makes of a whole data set, in one batch."""
+    sample = take(dataset, 1000)
+    (folder / "dataset").mkdir()
+    sample.write(folder / "dataset")
+    answer = ask(trainer, python(trainer), str(model), folder / "dataset", folder)
+    rows = seen_rows(sample, answer)
+    return Checked(sample, answer, {row.id: row for row in rows}, problems(sample, answer, rows, trainer))
+
+
 @pytest.fixture(scope="session")
 def checked(
     world: Path, trained: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[TrainerName], Checked]:
-    """What a trainer makes of the world, one batch of all rows."""
+    """What a trainer makes of the world."""
 
     @functools.cache
     def seen(trainer: TrainerName) -> Checked:
-        folder = tmp_path_factory.mktemp(f"check-{trainer}")
-        sample = take(world, 1000)
-        (folder / "dataset").mkdir()
-        sample.write(folder / "dataset")
-        answer = ask(trainer, python(trainer), str(trained(trainer)), folder / "dataset", folder)
-        rows = seen_rows(sample, answer)
-        return Checked(sample, answer, {row.id: row for row in rows}, problems(sample, answer, rows, trainer))
+        return see(trainer, world, trained(trainer), tmp_path_factory.mktemp(f"check-{trainer}"))
 
     return seen

@@ -28,10 +28,12 @@ def odd_pictures() -> dict[str, OddPicture]:
     return made
 
 
-def rectangle(pixels: Pixels) -> tuple[int, int, int, int]:
-    """Where the rectangle is in what a processor made: x1 y1 x2 y2 in pixels, ends exclusive."""
+def rectangle(pixels: Pixels) -> tuple[int, int, int, int] | None:
+    """Where it is dark in what a processor made: x1 y1 x2 y2 in pixels, ends exclusive; None where it is nowhere."""
     dark = pixels.max(axis=2) < 110
     columns, rows = np.flatnonzero(dark.mean(axis=0) > 0.1), np.flatnonzero(dark.mean(axis=1) > 0.1)
+    if not (len(columns) and len(rows)):
+        return None
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 

@@ -48,10 +48,18 @@ CONVERSATIONS: dict[str, tuple[Conversation, tuple[tuple[int, int], ...]]] = {
 """Conversations that no task of ours makes yet, and the sizes of their images."""
 
 
-def make_world(folder: Path) -> Path:
-    """Write the data set into `folder`, pulled from loopback, judged, packed, with its kit; the folder."""
+def make_world(folder: Path, *, as_served: bool = False) -> Path:
+    """Write the data set into `folder`, pulled from loopback, judged, packed, with its kit; the folder.
+
+    `as_served` puts the pictures' files back as they were served: what would be there without canonical pixels.
+    """
     pictures = odd_pictures()
     rows = pa.concat_tables([packed(_pulled(pictures), SPEC), _written()])
+    if as_served:
+        samples = rows.to_pylist()
+        for sample, picture in zip(samples, pictures.values(), strict=False):
+            sample["images"][0]["bytes"] = picture.body
+        rows = pa.Table.from_pylist(samples, schema=SHARD)
     (folder / "data").mkdir(parents=True)
     for split, part in (("train", rows), ("validation", rows.slice(0, 2))):
         with ShardWriter(folder / "data" / f"{split}-00000-of-00001.parquet", SPEC.shard_metadata()) as writer:
