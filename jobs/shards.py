@@ -1,15 +1,15 @@
 """Writing one training shard: a job of its own, which may run anywhere and again."""
 
+import gc
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from jobs.commit import Commit
 from jobs.cut import Piece, Thresholds, chosen_samples, contains, planned_samples
@@ -30,8 +30,7 @@ SAMPLES, BYTES, KIND, SUPERVISED, LANGUAGE, LICENSE = (
 )
 """What a shard's commit counts; those with a slash stand before a task and language, a language, a licence."""
 
-_HELD_BYTES = 64_000_000
-"""Bytes of images that are turned into samples at a time."""
+_IMAGE = "image"
 
 
 @dataclass(frozen=True)
@@ -63,10 +62,11 @@ class ShardJob:
 
 def write_shard(job: ShardJob) -> Commit:
     """Write and publish one shard. The same rows give the same bytes."""
+    gc.freeze()  # modules need not be walked again and again while samples come and go
     counts: Counter[str] = Counter()
     temporary = temporary_of(job.path, job.attempt)
     with ShardWriter(temporary, job.spec.shard_metadata()) as writer:
-        for rows in _bounded(_rows(job, job.reader)):
+        for rows in _rows(job, job.reader):
             rows, chosen = _chosen(job, rows)
             if not len(rows):
                 continue
@@ -114,35 +114,60 @@ def _chosen(job: ShardJob, rows: pa.Table) -> tuple[pa.Table, npt.NDArray[np.boo
     return where(rows, wanted), chosen[np.isin(samples.rows, samples.rows[chosen])]
 
 
-def _bounded(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in tables that hold a bounded amount of images."""
-    for table in tables:
-        lengths = pc.binary_length(table["image"]).to_numpy()
-        block = (np.cumsum(lengths) - lengths) // _HELD_BYTES
-        starts = [*np.flatnonzero(np.diff(block, prepend=-1)).tolist(), len(table)]
-        for start, end in pairwise(starts):
-            yield table.slice(start, end - start)
-
-
 def _rows(job: ShardJob, reader: Hop) -> Iterator[pa.Table]:
-    """The shard's rows in id order, a part of the input at a time, retried rows in their places."""
+    """The shard's rows in id order, a row group of images at a time, retried rows in their places."""
     retried = [_read(job, reader, part, gone) for part, gone in job.sources if part.generation]
     again = pa.concat_tables(retried).sort_by("id") if retried else None
     for part, superseded in job.sources:
         if part.first_id is None:
             continue
-        rows = _read(job, reader, part, superseded)
-        if again is not None:
-            after, before = part.first_id, part.first_id + part.rows
-            ids = again["id"].to_numpy()
-            mine = where(again, (ids >= after) & (ids < before))
-            if len(mine):
-                rows = pa.concat_tables([rows, mine]).sort_by("id")
-        if len(rows):
-            yield rows
+        after = part.first_id
+        for rows, before in _pieces(job, reader, part, superseded):
+            if again is not None:
+                ids = again["id"].to_numpy()
+                mine = where(again, (ids >= after) & (ids < before))
+                if len(mine):
+                    rows = pa.concat_tables([rows, mine.select(rows.column_names)]).sort_by("id")
+            after = before
+            if len(rows):
+                yield rows
+
+
+def _pieces(job: ShardJob, reader: Hop, part: Part, superseded: Ids) -> Iterator[tuple[pa.Table, int]]:
+    """The shard's rows of a part piece by piece, each with the id up to which it goes: small buffers are used again."""
+    small = _read(job, _without_image(reader), part, superseded)
+    after = part.first_id or 0
+    end = after + part.rows
+    if _IMAGE not in reader.origins:
+        yield small, end
+        return
+    wanted = small["id"].to_numpy()
+    path = reader.path(job.layout, part.number, reader.origins[_IMAGE])
+    with pq.ParquetFile(path, memory_map=True) as file:
+        stored = file.read(["id"])["id"].to_numpy()
+        first = 0
+        for group in range(file.num_row_groups):
+            ids = stored[first : first + file.metadata.row_group(group).num_rows]
+            first += len(ids)
+            before = int(stored[first]) if first < len(stored) else end
+            low, high = np.searchsorted(wanted, [after, before])
+            after = before
+            rows = small.slice(low, high - low)
+            if len(rows):
+                images = where(file.read_row_group(group, [_IMAGE]), np.isin(ids, wanted[low:high]))
+                rows = rows.append_column(_IMAGE, images[_IMAGE])
+            else:
+                rows = rows.append_column(_IMAGE, pa.array([], pa.large_binary()))
+            yield rows, before
+        if after < end:  # no row of the part came as far as the images
+            yield small.append_column(_IMAGE, pa.array([], pa.large_binary())), end
 
 
 def _read(job: ShardJob, reader: Hop, part: Part, superseded: Ids) -> pa.Table:
     rows = live_rows(job.layout, reader, part)
     ids = rows["id"].to_numpy()
     return where(rows, (ids >= job.piece.first) & (ids < job.piece.end) & ~np.isin(ids, superseded))
+
+
+def _without_image(reader: Hop) -> Hop:
+    return replace(reader, origins={name: layer for name, layer in reader.origins.items() if name != _IMAGE})

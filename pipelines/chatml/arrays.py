@@ -22,7 +22,7 @@ def lists(lengths: Sequence[int] | npt.NDArray[np.int64], values: pa.Array) -> p
 
 def one_each(values: pa.Array) -> pa.ListArray:
     """Lists of one value each."""
-    return lists(np.ones(len(values), np.int64), values)
+    return pa.ListArray.from_arrays(pa.array(np.arange(len(values) + 1, dtype=np.int32)), values)
 
 
 def flat(column: pa.ChunkedArray) -> pa.Array:
