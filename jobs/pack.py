@@ -16,6 +16,7 @@ from jobs.commit import KEPT, Commit
 from jobs.cut import Cut, cut
 from jobs.executor import Call
 from jobs.files import sweep, write_atomically
+from jobs.groups import validation_rows
 from jobs.hops import shard_reader
 from jobs.manifest import Manifest
 from jobs.plan import NO_IDS, Ids
@@ -142,12 +143,9 @@ def step(name: str, tally: HopTally) -> Step:
 
 def held_out(state: RunState, run_calls: RunCalls) -> Ids:
     """The rows of the validation split, ascending."""
-    split = state.recipe.pack.split
-    if not split.validation:
+    if not state.recipe.pack.split.validation:
         return NO_IDS
-    from jobs.groups import validation_rows
-
-    return validation_rows(state, split.validation, split.seed, split.distance, run_calls)
+    return validation_rows(state, run_calls)
 
 
 def _holds(first: int, rows: int, ascending: Ids) -> bool:

@@ -23,7 +23,7 @@ from pipelines.stage import SetRule, Stage, semantic_fields, title
 from schemas.tables import INPUT
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
-_TAKEN_NAME = re.compile(r"input|shards|(filter|pack)(-\d+)?")
+_TAKEN_NAME = re.compile(r"input|shards|split|(filter|pack)(-\d+)?")
 """Names of layers and hops; a stage's own name becomes a hop's, a folder's and a file's."""
 
 AnyStage = Annotated[Pull | AspectRatio | MinSide | MinBytes | ExactDuplicates, Field(discriminator="stage")]

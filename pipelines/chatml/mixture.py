@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
 
 from pipelines.chatml.pack_spec import MixtureSpec
+from pipelines.mixing import mixed
 
 UNKNOWN_LANGUAGE = "und"
 """ISO 639's code for a language that is not known."""
@@ -35,15 +35,8 @@ class MixtureError(ValueError):
 
 
 def priorities(rows: npt.NDArray[np.int64], kind: Kind, seed: int) -> Priorities:
-    """One 64-bit hash for each sample of `kind`, by its row; shape as `rows`, all different.
-
-    The finaliser of SplitMix64 (Steele, Lea & Flood 2014), which is a bijection, over the row and a salt of the kind.
-    """
-    salt = xxhash.xxh64_intdigest(f"{kind.task}/{kind.language}/{seed}".encode())
-    mixed = rows.astype(np.uint64) ^ np.uint64(salt)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(mixed ^ (mixed >> np.uint64(31)), np.uint64)
+    """One 64-bit hash for each sample of `kind`, by its row; shape as `rows`, all different."""
+    return mixed(rows.astype(np.uint64), f"{kind.task}/{kind.language}/{seed}")
 
 
 def shares(available: Mapping[Kind, int], spec: MixtureSpec) -> dict[Kind, tuple[int, int]]:

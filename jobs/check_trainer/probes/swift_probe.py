@@ -9,16 +9,18 @@ sys.path.append(str(Path(__file__).parent))
 from answering import answer, digests, no_trainer, pieces, request  # -I does not look beside this file
 
 try:
+    import torch
     from swift.pipelines import SwiftSft
 except ImportError as error:
     no_trainer(error)
 
 
 class Unloaded(SwiftSft):
-    """Fine-tuning up to the batch, without the weights."""
+    """Fine-tuning up to the batch, with the model's shape alone: it tells positions from grids."""
 
     def _prepare_model_tokenizer(self, **options: Any) -> None:
-        super()._prepare_model_tokenizer(load_model=False, **options)
+        with torch.device("meta"):
+            super()._prepare_model_tokenizer(return_dummy_model=True, **options)
 
 
 def main() -> None:

@@ -1,0 +1,97 @@
+"""Which rows are held out for validation: whole groups of duplicates, found once and kept in the run.
+
+Two rounds of calls over files, as set rules run: `collect_hashes` reads the hashes of a group of parts, `hold_out`
+finds the groups and chooses among them. What they gave is kept in ``sets/split`` with a stamp of what it was made from,
+so that packing again looks for nothing.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+
+from jobs.driver import check_driver
+from jobs.executor import Call
+from jobs.files import publish, write_atomically
+from jobs.hops import Hop, shard_reader
+from jobs.part import live_rows, where
+from jobs.plan import Ids, Part
+from jobs.state import RunState
+from pipelines.chatml.pack_spec import SplitSpec
+from pipelines.recipe import fingerprint
+from pipelines.sets.holdout import held_out
+from pipelines.sets.near_groups import near_groups
+from schemas.layout import RunLayout
+
+_PARTS_A_CALL = 256
+_READS = ("id", "phash", "sha256")
+_VERSION = 1
+"""Raised when the same hashes would be held out otherwise."""
+
+RunCalls = Callable[[Sequence[Call], Callable[[Any], None]], list[Any]]
+
+
+def validation_rows(state: RunState, run_calls: RunCalls) -> Ids:
+    """The rows of the validation split, ascending. Every part must have passed every hop."""
+    folder = state.layout.layer("split", set_rule=True)
+    # rows that reach packing, kept by it or not: another dialect or task must not change the split
+    reader = shard_reader(state.hops[:-1], state.recipe.pack, _READS)
+    sources = tuple((part, state.superseded(part)) for part in state.plan.parts)
+    stamp = {"version": _VERSION, "over": _identity(state, reader, sources)}
+    complete, rows = folder / "complete.json", folder / "validation.npy"
+    if not complete.exists() or json.loads(complete.read_text("utf-8")) != stamp:
+        complete.unlink(missing_ok=True)
+        scratch = folder / "scratch"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        groups = [sources[at : at + _PARTS_A_CALL] for at in range(0, len(sources), _PARTS_A_CALL)]
+        paths = [scratch / f"hashes-{at:06d}.npz" for at in range(len(groups))]
+        calls = [Call(collect_hashes, (state.layout, reader, *one)) for one in zip(groups, paths, strict=True)]
+        run_calls(calls, lambda _: None)
+        call = Call(hold_out, (state.layout, paths, state.recipe.pack.split, rows, state.token))
+        run_calls([call], lambda _: None)
+        write_atomically(complete, json.dumps(stamp))
+        shutil.rmtree(scratch)
+    found: Ids = np.load(rows)
+    return found
+
+
+def collect_hashes(layout: RunLayout, reader: Hop, sources: Sequence[tuple[Part, Ids]], path: Path) -> None:
+    """Write ids and hashes of the rows that reach the packing decision."""
+    tables = []
+    for part, superseded in sources:
+        rows = live_rows(layout, reader, part)
+        tables.append(where(rows, ~np.isin(rows["id"].to_numpy(), superseded)))
+    rows = pa.concat_tables(tables)
+    unknown = rows["phash"].is_null().to_numpy()
+    digests = [xxhash.xxh3_64_intdigest(digest) for digest in rows.filter(pa.array(unknown))["sha256"].to_pylist()]
+    hashes = rows["phash"].fill_null(0).to_numpy().astype(np.uint64)
+    hashes[unknown] = digests
+    np.savez(path, ids=rows["id"].to_numpy(), hashes=hashes, unknown=unknown)
+
+
+def hold_out(layout: RunLayout, paths: Sequence[Path], split: SplitSpec, target: Path, attempt: str) -> None:
+    """Find the groups, and write the ids of the rows to hold out.
+
+    It takes some 60 bytes a row: beside ids and hashes, what finding the groups takes.
+    """
+    files = [np.load(path) for path in paths]
+    ids, hashes, unknown = (np.concatenate([file[name] for file in files]) for name in ("ids", "hashes", "unknown"))
+    hashes[~unknown] = near_groups(hashes[~unknown], split.distance)
+    chosen = np.sort(ids[held_out(hashes, split.validation, split.seed)])
+    temporary = paths[0].with_name(target.name)
+    np.save(temporary, chosen)
+    check_driver(layout, attempt)
+    publish(temporary, target)
+
+
+def _identity(state: RunState, reader: Hop, sources: Sequence[tuple[Part, Ids]]) -> str:
+    layers = [[state.manifests[layer][part.number].digest for layer in reader.inputs] for part, _ in sources]
+    split = asdict(state.recipe.pack.split)
+    return fingerprint(reader.fingerprint, split, layers, [ids.tolist() for _, ids in sources])

@@ -1,0 +1,326 @@
+"""Groups of near-identical pictures: the connected components of "their perceptual hashes differ in few bits".
+
+Exact: no pair within the distance is missed. Split the bits into ``distance + r`` blocks, and two hashes within the
+distance agree in at least r of them; so for every choice of r blocks the hashes are sorted with these blocks on top,
+and those that agree in them are compared (permuted tables: Manku, Jain, Das Sarma, "Detecting near-duplicates for web
+crawling", WWW 2007, §3). More blocks mean more tables and smaller buckets: r is what costs least for so many hashes.
+
+Another order of bits changes no distance, and can be undone: a table is the hashes themselves, without an index.
+"""
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Hashes = NDArray[np.uint64]
+Roots = NDArray[np.int32]
+
+MAX_DISTANCE = 16
+
+_CHUNK = 1 << 18
+"""Hashes of a table that are compared at a time, whole buckets: what bounds memory beside the tables themselves."""
+_PENDING = 1 << 20
+_DENSE = 32
+"""In a bucket of more hashes than this, it is first looked up which are known to be one group."""
+_CROWD = 256
+"""A bucket of more hashes than this is dealt with by itself, and may be split by the bits in which its hashes vary."""
+_SAMPLE = 4096
+
+_SORT_NS, _COMPARE_NS, _OUTRIGHT_NS = 80.0, 10.0, 1.1
+"""Measured: a hash put into a table; a pair compared within a bucket; a pair compared when all are."""
+
+
+def near_groups(hashes: Hashes, distance: int) -> Hashes:
+    """For each of `hashes` (n) the name of its group: the smallest hash in it.
+
+    Two hashes are in one group when a chain of hashes leads from one to the other in steps of at most `distance` bits
+    (0–16; 0 is equality). Raises `ValueError` for another distance. Beside the arrays given and returned it takes some
+    30 MB a million distinct hashes; time is that of `components`.
+    """
+    distinct, _ = counted(hashes)
+    names = distinct[components(distinct, distance)]
+    out = np.empty_like(hashes)
+    for part in _chunks(len(hashes), 1 << 22):
+        out[part] = names[_search(distinct, hashes[part])]
+    return out
+
+
+def counted(hashes: Hashes) -> tuple[Hashes, NDArray[np.int32]]:
+    """The distinct hashes, ascending, and how often each is there (below 2³¹)."""
+    hashes = np.sort(hashes)  # numpy's own `unique` hashes integers first, at ten times the cost
+    first = np.concatenate([np.ones(1, bool), hashes[1:] != hashes[:-1]])[: len(hashes)]
+    distinct = hashes[first]
+    return distinct, np.diff(np.flatnonzero(first), append=len(hashes)).astype(np.int32)
+
+
+def components(distinct: Hashes, distance: int, *, shared: int | None = None) -> Roots:
+    """For each of `distinct` (n hashes, ascending, n < 2³¹) the index of the smallest hash of its group.
+
+    `shared` is the r of the module's text (0 compares all pairs) and changes no result; None takes what costs least.
+    It takes 12 bytes a hash and some 100 MB. Where hashes spread, time is about n for each of ``C(distance + r, r)``
+    tables: up to a distance of 4, seconds a million; each bit more costs about twice as much, and distances above 8 are
+    for sets of some 100,000. Crowds of alike hashes are split by the bits they differ in, and are not compared again
+    once they are known to be one group; memory stays linear whatever the hashes are.
+    """
+    if not 0 <= distance <= MAX_DISTANCE:
+        raise ValueError(f"distance {distance}: it must be from 0 to {MAX_DISTANCE} bits")
+    forest = _Forest(np.arange(len(distinct), dtype=np.int32))
+    if distance and len(distinct):
+        _join(distinct, forest, distance, shared)
+    return forest.roots
+
+
+class _Forest:
+    """Disjoint sets of 0 … n − 1: `roots` holds the smallest member of each one's set, as of the last `settle`."""
+
+    def __init__(self, roots: Roots) -> None:
+        self.roots = roots
+        self._pending: list[tuple[NDArray[Any], NDArray[Any]]] = []
+        self._count = 0
+
+    def join(self, one: NDArray[Any], other: NDArray[Any]) -> None:
+        """Note pairs that belong together."""
+        if len(one):
+            self._pending.append((one, other))
+            self._count += len(one)
+            if self._count > _PENDING:
+                self.settle()
+
+    def settle(self) -> None:
+        """Join what was noted: roots hang themselves below the smallest root they meet, until none is left to."""
+        if not self._pending:
+            return
+        one = self.roots[np.concatenate([pair[0] for pair in self._pending])]
+        other = self.roots[np.concatenate([pair[1] for pair in self._pending])]
+        self._pending, self._count = [], 0
+        differ = one != other
+        # over the few roots concerned, so that a round costs nothing for all the others
+        nodes, at = np.unique(np.concatenate([one[differ], other[differ]]), return_inverse=True)
+        one, other = np.split(at, 2)
+        below = np.arange(len(nodes))
+        while len(one):
+            np.minimum.at(below, np.maximum(one, other), np.minimum(one, other))
+            while not np.array_equal(further := below[below], below):
+                below = further
+            one, other = below[one], below[other]
+            differ = one != other
+            one, other = one[differ], other[differ]
+        if len(nodes):
+            self.roots[nodes] = nodes[below]
+            for part in _chunks(len(self.roots)):
+                self.roots[part] = self.roots[self.roots[part]]
+
+
+@dataclass(frozen=True, slots=True)
+class _BitOrder:
+    """Some bits of a hash in another order at the top of 64, the others, which are the same in all hashes, left out.
+
+    `moves` are the bits (a mask) that go up by so many places, or down; `constant` are the bits left out.
+    """
+
+    moves: tuple[tuple[int, int], ...]
+    constant: int
+
+    @staticmethod
+    def of(bits: Sequence[int], constant: int) -> "_BitOrder":
+        """The order that has `bits` (positions) from the top down."""
+        masks: dict[int, int] = {}
+        for place, bit in zip(range(63, -1, -1), bits, strict=False):
+            masks[place - bit] = masks.get(place - bit, 0) | 1 << bit
+        return _BitOrder(tuple(masks.items()), constant)
+
+    def apply(self, hashes: Hashes, out: Hashes) -> Hashes:
+        """`hashes` with their bits in this order, into `out`."""
+        for part in _chunks(len(hashes)):
+            out[part] = 0
+            for up, mask in self.moves:
+                out[part] |= _shifted(hashes[part] & np.uint64(mask), up)
+        return out
+
+    def undo(self, moved: Hashes) -> Hashes:
+        """The hashes again."""
+        out = np.full_like(moved, self.constant)
+        for up, mask in self.moves:
+            out |= _shifted(moved, -up) & np.uint64(mask)
+        return out
+
+
+def _join(hashes: Hashes, forest: _Forest, distance: int, shared: int | None = None) -> None:
+    """Join all pairs of `hashes` (ascending, distinct, at least one) within the distance; `forest` may know of some.
+
+    The more pairs it knows of, the fewer are left to compare: what costs least is asked again after every table.
+    """
+    common = int(np.bitwise_and.reduce(hashes))
+    varying = common ^ int(np.bitwise_or.reduce(hashes))
+    bits = [bit for bit in range(63, -1, -1) if varying >> bit & 1]
+    if len(bits) <= distance:
+        forest.roots[:] = 0
+        return
+    if distance > 1 and len(hashes) * sum(math.comb(len(bits), d) for d in range(distance + 1)) > 2 ** len(bits):
+        _join(hashes, forest, distance // 2)  # each has neighbours: few bits, cheaply told, will make most one group
+    cost = _Cost(len(hashes), len(bits), distance)
+    keyed = cost.cheapest(_unknown(forest))[1] if shared is None else min(shared, len(bits) - distance)
+    rows = np.empty_like(hashes)
+    while keyed:
+        blocks = [block.tolist() for block in np.array_split(np.array(bits), distance + keyed)]
+        keys = list(combinations(range(len(blocks)), keyed))
+        random.Random(0).shuffle(keys)  # soon every bit was left out of a key, by which crowds become one group early
+        while keys:
+            key = keys.pop()
+            top = [bit for block in key for bit in blocks[block]]
+            rest = [bit for block in range(len(blocks)) if block not in key for bit in blocks[block]]
+            order = _BitOrder.of([*top, *rest], common)
+            order.apply(hashes, rows).sort()
+            _Table(rows, len(top), hashes, order, distance).join(forest)
+            if not keys or not forest.roots.any():
+                return
+            unknown = _unknown(forest)
+            least, better = cost.cheapest(unknown)
+            if shared is None and 2 * least < cost.of_tables(keyed, len(keys), unknown):
+                keyed = better
+                break
+    _join_outright(hashes, forest, distance)
+
+
+def _join_outright(hashes: Hashes, forest: _Forest, distance: int) -> None:
+    """Compare all pairs but those within the largest group that is known."""
+    _, group, sizes = np.unique(forest.roots, return_inverse=True, return_counts=True)
+    order = np.argsort(group == sizes.argmax(), kind="stable")
+    hashes, others = hashes[order], len(hashes) - int(sizes.max())
+    rows = max(1, _CHUNK // len(hashes))
+    for first in range(0, others, rows):
+        apart = np.bitwise_count(hashes[first : min(first + rows, others), None] ^ hashes[first:])
+        one, other = (order[first + at] for at in np.nonzero(apart <= distance))
+        fresh = forest.roots[one] != forest.roots[other]
+        forest.join(one[fresh], other[fresh])
+    forest.settle()
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    """What it would take, in ns, to join `n` hashes that were spread evenly over `bits`.
+
+    `unknown` is the share of pairs that are not known to be in one group.
+    """
+
+    n: int
+    bits: int
+    distance: int
+
+    def of_tables(self, keyed: int, tables: int, unknown: float) -> float:
+        """So many tables of keys of so many blocks."""
+        pairs = unknown * self.n**2 / 2 / 2 ** (self.bits * keyed / (self.distance + keyed))
+        return tables * (self.n * _SORT_NS + pairs * _COMPARE_NS)
+
+    def cheapest(self, unknown: float) -> tuple[float, int]:
+        """The least, and the blocks to key on for it; 0: compare outright."""
+        outright = unknown * self.n**2 / 2 * _OUTRIGHT_NS
+        keyed = range(1, self.bits - self.distance + 1)
+        return min((outright, 0), *((self.of_tables(r, math.comb(self.distance + r, r), unknown), r) for r in keyed))
+
+
+def _unknown(forest: _Forest) -> float:
+    """The share of pairs that are not known to be in one group, from a sample; never 0."""
+    sample = forest.roots[:: max(1, len(forest.roots) // _SAMPLE)]
+    _, sizes = np.unique(sample, return_counts=True)
+    return max(1 - float(np.square(sizes / len(sample)).sum()), 1 / len(sample))
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The `hashes` in another order of bits, ascending: `rows`. Buckets are rows that agree in their top `key_bits`."""
+
+    rows: Hashes
+    key_bits: int
+    hashes: Hashes
+    order: _BitOrder
+    distance: int
+
+    def join(self, forest: _Forest) -> None:
+        """Join all pairs within the distance that are in one bucket."""
+        below = (1 << 64 - self.key_bits) - 1
+        first = 0
+        while first < len(self.rows):
+            end = first + _CHUNK
+            if end < len(self.rows):  # a bucket that would be cut is left to the next chunk
+                end = int(np.searchsorted(self.rows, self.rows[end] & ~np.uint64(below)))
+            if end > first:
+                self._join_buckets(self.rows[first:end], forest)
+            else:
+                end = int(np.searchsorted(self.rows, self.rows[first] | np.uint64(below), side="right"))
+                self._join_crowd(self.rows[first:end], forest)
+            first = end
+        forest.settle()
+
+    def _join_buckets(self, rows: Hashes, forest: _Forest) -> None:
+        keys = rows >> np.uint64(64 - self.key_bits)
+        starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+        sizes = np.diff(starts, append=len(rows))
+        partners = np.repeat(starts + sizes - 1, sizes) - np.arange(len(rows))  # that follow in the same bucket
+        if (dense := (sizes > _DENSE) & (sizes <= _CROWD)).any():
+            self._thin_out(rows, partners, starts[dense], sizes[dense], forest)
+        for start, size in zip(starts[sizes > _CROWD].tolist(), sizes[sizes > _CROWD].tolist(), strict=True):
+            self._join_crowd(rows[start : start + size], forest)
+            partners[start : start + size] = 0
+        found = _Forest(np.arange(len(rows), dtype=np.int32))
+        at, step = np.flatnonzero(partners > 0), 1
+        while len(at):
+            near = at[np.bitwise_count(rows[at] ^ rows[at + step]) <= self.distance]
+            found.join(near, near + step)
+            step += 1
+            at = at[partners[at] >= step]
+        found.settle()
+        moved = np.flatnonzero(found.roots != np.arange(len(rows)))
+        forest.join(self._index(rows[moved]), self._index(rows[found.roots[moved]]))
+
+    def _thin_out(
+        self, rows: Hashes, partners: NDArray[Any], starts: NDArray[Any], sizes: NDArray[Any], forest: _Forest
+    ) -> None:
+        """In dense buckets, have hashes of one group, which most may be of by now, not compared among themselves.
+
+        The others come first in their bucket, and alone have partners.
+        """
+        at = np.repeat(starts - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
+        roots = forest.roots[self._index(rows[at])]
+        firsts = np.cumsum(sizes) - sizes
+        known = roots == np.repeat(roots[firsts + sizes // 2], sizes)
+        moved = np.argsort(2 * np.repeat(np.arange(len(sizes)), sizes) + known, kind="stable")
+        rows[at] = rows[at[moved]]
+        partners[at[known[moved]]] = 0
+
+    def _join_crowd(self, rows: Hashes, forest: _Forest) -> None:
+        """Join the pairs of one large bucket, by the bits in which its own hashes vary."""
+        index = self._index(rows)
+        _, first, group = np.unique(forest.roots[index], return_index=True, return_inverse=True)
+        if len(first) > 1:
+            known = first[group].astype(np.int32)
+            inside = _Forest(known.copy())
+            _join(rows, inside, self.distance)
+            moved = np.flatnonzero(inside.roots != known)
+            forest.join(index[moved], index[inside.roots[moved]])
+
+    def _index(self, rows: Hashes) -> NDArray[np.intp]:
+        """Where rows are in `hashes`."""
+        return _search(self.hashes, self.order.undo(rows))
+
+
+def _shifted(hashes: Hashes, up: int) -> Hashes:
+    return hashes << np.uint64(up) if up > 0 else hashes >> np.uint64(-up)
+
+
+def _search(ascending: Hashes, wanted: Hashes) -> NDArray[np.intp]:
+    """Where each of `wanted` is in `ascending`; looked up in order, which finds neighbours in the processor's cache."""
+    order = np.argsort(wanted)
+    at = np.empty(len(wanted), np.intp)
+    at[order] = np.searchsorted(ascending, wanted[order])
+    return at
+
+
+def _chunks(n: int, size: int = _CHUNK) -> Iterator[slice]:
+    return (slice(first, first + size) for first in range(0, n, size))
