@@ -17,6 +17,7 @@ from tests.support.web import Web
 
 MIX = {"image": 220, "copy": 12, "gone": 20, "broken": 8, "wide": 10, "small": 10, "page": 6, "flaky": 0}
 ROWS = sum(MIX.values())
+SETTINGS = ("pack.split.validation=0.2",)
 
 
 def committed_urls(case: Case) -> Counter[str]:
@@ -57,9 +58,9 @@ def run_killed(case: Case, engine: str, whom: str, seed: int) -> None:
 
 
 def check(web: Web, tmp_path: Path, engine: str, whom: str, seed: int) -> None:
-    calm = Case(web, tmp_path, urls(web, **MIX), output="calm")
+    calm = Case(web, tmp_path, urls(web, **MIX), output="calm", settings=SETTINGS)
     assert calm.run() == 0
-    case = Case(web, tmp_path, calm.urls, output="killed")
+    case = Case(web, tmp_path, calm.urls, output="killed", settings=SETTINGS)
     web.counts.clear()
     run_killed(case, engine, whom, seed)
     before, asked = committed_urls(case), web.counts.copy()

@@ -4,7 +4,6 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,54 +12,13 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from jobs import commands
-from jobs.engine import Engine
-from jobs.executor import InlineExecutor
-from jobs.flight import Flight
-from jobs.launch import examine, open_plan, save_run
-from jobs.lease import Lease
-from jobs.state import Control, RunState
 from jobs.trouble import PackError
 from jobs.verify import verify
-from pipelines.recipe_text import parse
-from schemas.layout import RunLayout
+from tests.support.by_hand import GROUNDED, run_here
 from tests.support.runs import RECIPE, Case, shardmill
-from tests.support.stages import RecipeForTests
 from tests.support.web import Web
 
 N = 60
-REGIONS = [
-    {"caption_index": 0, "phrase": [0, 7], "box": [0.1, 0.1, 0.5, 0.5], "score": 0.9, "source": "by hand"},
-    {"caption_index": 1, "phrase": [0, 2], "box": [0.1, 0.1, 0.5, 0.5], "score": 0.9, "source": "by hand"},
-]
-GROUNDED = RECIPE.replace(
-    "pack: {shard_mb: 1}",
-    f"""\
-  - stage: by_hand
-    chinese: 图片一张
-    regions: {json.dumps(REGIONS)}
-pack:
-  shard_mb: 1
-  tasks: [caption, grounded_caption, rec, reg]
-""",
-)
-
-
-def packed(case: Case, recipe_text: str, *settings: str) -> RunState:
-    """A run in this process, with the stages that only tests have."""
-    recipe = parse(recipe_text, settings=settings, model=RecipeForTests)
-    layout = RunLayout(case.run_folder)
-    inputs = examine(recipe, [str(case.table)], layout)
-    with Lease(layout.lease):
-        state = RunState(layout, recipe, open_plan(recipe, inputs, layout))
-        save_run(layout, recipe, state.plan)
-
-        def open_executor(stack: ExitStack) -> InlineExecutor:
-            executor = InlineExecutor(Flight(recipe.run.parts_in_flight, 100_000_000))
-            stack.callback(executor.close)
-            return executor
-
-        Engine(state, open_executor, Control()).run()
-    return state
 
 
 def samples(case: Case) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -79,7 +37,7 @@ def copies(web: Web, tmp_path: Path) -> Case:
 
 class TestSplits:
     def test_no_copy_language_or_task_of_an_image_crosses_the_split(self, copies: Case) -> None:
-        state = packed(copies, GROUNDED, "pack.split.validation=0.2", "stages.min_side.pixels=32")
+        state = run_here(copies, GROUNDED, "pack.split.validation=0.2", "stages.min_side.pixels=32")
         splits = defaultdict(set)
         kinds = defaultdict(set)
         for split, sample in samples(copies):
@@ -94,14 +52,14 @@ class TestSplits:
     def test_the_split_does_not_depend_on_the_dialect_or_the_tasks(self, copies: Case) -> None:
         found = []
         for settings in (("pack.dialect=internvl",), ("pack.tasks=[rec]", "pack.shard_mb=5")):
-            packed(copies, GROUNDED, "pack.split.validation=0.1", "stages.min_side.pixels=32", *settings)
+            run_here(copies, GROUNDED, "pack.split.validation=0.1", "stages.min_side.pixels=32", *settings)
             found.append({(split, sample["image_meta"][0]["url"]) for split, sample in samples(copies)})
         assert found[0] == found[1]
 
     def test_the_card_declares_both_splits_and_they_load(self, copies: Case, tmp_path: Path) -> None:
         import datasets
 
-        packed(copies, GROUNDED, "pack.split.validation=0.1", "stages.min_side.pixels=32")
+        run_here(copies, GROUNDED, "pack.split.validation=0.1", "stages.min_side.pixels=32")
         loaded = datasets.load_dataset(str(copies.run_folder / "dataset"), cache_dir=str(tmp_path / "cache"))
         by_split = Counter(split for split, _ in samples(copies))
         assert {name: len(split) for name, split in loaded.items()} == by_split
@@ -114,7 +72,7 @@ class TestMixture:
     )
 
     def test_weights_of_tasks_and_languages_are_realised_within_one_percent(self, copies: Case) -> None:
-        state = packed(copies, GROUNDED, "stages.min_side.pixels=32", *self.WEIGHTS)
+        state = run_here(copies, GROUNDED, "stages.min_side.pixels=32", *self.WEIGHTS)
         found = Counter((sample["task"], sample["language"]) for _, sample in samples(copies))
         weights = {"caption": 4, "grounded_caption": 2, "rec": 2, "reg": 1, "en": 2, "zh": 1}
         for (task, language), n in found.items():
@@ -125,15 +83,15 @@ class TestMixture:
     def test_packing_again_takes_the_same_samples(self, copies: Case) -> None:
         ids = []
         for dialect in ("qwen2_vl", "internvl"):
-            packed(copies, GROUNDED, "stages.min_side.pixels=32", f"pack.dialect={dialect}", *self.WEIGHTS)
+            run_here(copies, GROUNDED, "stages.min_side.pixels=32", f"pack.dialect={dialect}", *self.WEIGHTS)
             ids.append([sample["id"] for _, sample in samples(copies)])
         assert ids[0] == ids[1]
 
     def test_a_weight_for_nothing_stops_with_what_to_do_and_keeps_what_is_committed(self, copies: Case) -> None:
         with pytest.raises(PackError, match=r"fr.*leave it out"):
-            packed(copies, GROUNDED, "stages.min_side.pixels=32", "pack.mixture.languages={en: 1, fr: 1}")
+            run_here(copies, GROUNDED, "stages.min_side.pixels=32", "pack.mixture.languages={en: 1, fr: 1}")
         asked = copies.web.counts.copy()
-        packed(copies, GROUNDED, "stages.min_side.pixels=32", "pack.mixture.languages={en: 1, zh: 1}")
+        run_here(copies, GROUNDED, "stages.min_side.pixels=32", "pack.mixture.languages={en: 1, zh: 1}")
         assert copies.web.counts == asked
 
 
@@ -151,7 +109,7 @@ def byte_level_tokenizer(folder: Path) -> Path:
 class TestTokens:
     def test_text_and_supervised_tokens_are_counted_where_a_tokenizer_is_given(self, copies: Case) -> None:
         folder = byte_level_tokenizer(copies.folder)
-        packed(copies, RECIPE, "stages.min_side.pixels=32", f"pack.tokenizer={folder}")
+        run_here(copies, RECIPE, "stages.min_side.pixels=32", f"pack.tokenizer={folder}")
         supervised = 0
         for _, sample in samples(copies):
             turns = [turn["content"].replace("<image>", "") for turn in sample["messages_tagged"]]
@@ -164,10 +122,10 @@ class TestTokens:
         assert f"{supervised:,}" in (copies.run_folder / "dataset/README.md").read_text()
 
     def test_the_tokenizer_counts_by_what_it_holds_not_by_where_it_lies(self, copies: Case, tmp_path: Path) -> None:
-        packed(copies, RECIPE, f"pack.tokenizer={byte_level_tokenizer(copies.folder)}")
+        run_here(copies, RECIPE, f"pack.tokenizer={byte_level_tokenizer(copies.folder)}")
         before = {path.name: path.stat().st_mtime_ns for path in (copies.run_folder / "dataset/data").iterdir()}
         (tmp_path / "elsewhere").mkdir()
-        packed(copies, RECIPE, f"pack.tokenizer={byte_level_tokenizer(tmp_path / 'elsewhere')}")
+        run_here(copies, RECIPE, f"pack.tokenizer={byte_level_tokenizer(tmp_path / 'elsewhere')}")
         after = {path.name: path.stat().st_mtime_ns for path in (copies.run_folder / "dataset/data").iterdir()}
         assert after == before
 
@@ -210,16 +168,16 @@ def test_the_split_is_the_same_however_the_rows_lie_in_parts(copies: Case) -> No
     found = []
     for part_rows in (7, 500):
         case = Case(copies.web, copies.folder, copies.urls, output=f"run-{part_rows}")
-        packed(case, RECIPE, "pack.split.validation=0.2", "stages.min_side.pixels=32", f"run.part_rows={part_rows}")
+        run_here(case, RECIPE, "pack.split.validation=0.2", "stages.min_side.pixels=32", f"run.part_rows={part_rows}")
         found.append({(split, sample["image_meta"][0]["url"]) for split, sample in samples(case)})
     assert found[0] == found[1]
 
 
 def test_groups_are_looked_for_once(copies: Case) -> None:
-    packed(copies, RECIPE, "pack.split.validation=0.2")
+    run_here(copies, RECIPE, "pack.split.validation=0.2")
     kept = copies.run_folder / "sets/split/validation.npy"
     before = kept.stat().st_mtime_ns
-    packed(copies, RECIPE, "pack.split.validation=0.2", "pack.dialect=internvl")
+    run_here(copies, RECIPE, "pack.split.validation=0.2", "pack.dialect=internvl")
     assert kept.stat().st_mtime_ns == before
-    packed(copies, RECIPE, "pack.split.validation=0.1")
+    run_here(copies, RECIPE, "pack.split.validation=0.1")
     assert kept.stat().st_mtime_ns != before

@@ -14,14 +14,10 @@ import psutil
 import pytest
 
 from jobs.cluster import CodeIdentity, RayExecutor, cluster, set_environment
-from jobs.engine import Engine
 from jobs.flight import Flight
-from jobs.launch import examine, open_plan, save_run
-from jobs.lease import Lease
-from jobs.state import Control, RunState
-from pipelines.recipe_text import parse
-from schemas.layout import RunLayout
+from jobs.state import RunState
 from tests.support import stages
+from tests.support.by_hand import GROUNDED, run_here
 from tests.support.runs import RECIPE, Case, shardmill, truth, urls
 from tests.support.web import Web, picture
 
@@ -41,20 +37,13 @@ def code() -> Iterator[CodeIdentity]:
 
 def run_on(code: CodeIdentity, case: Case, recipe_text: str) -> RunState:
     """Run on the session's cluster, in this process."""
-    recipe = parse(recipe_text, model=stages.RecipeForTests)
-    layout = RunLayout(case.run_folder)
-    inputs = examine(recipe, [str(case.table)], layout)
-    with Lease(layout.lease):
-        state = RunState(layout, recipe, open_plan(recipe, inputs, layout))
-        save_run(layout, recipe, state.plan)
 
-        def open_executor(stack: ExitStack) -> RayExecutor:
-            executor = RayExecutor(code, Flight(recipe.run.parts_in_flight))
-            stack.callback(executor.close)
-            return executor
+    def open_executor(stack: ExitStack) -> RayExecutor:
+        executor = RayExecutor(code, Flight(3))
+        stack.callback(executor.close)
+        return executor
 
-        Engine(state, open_executor, Control()).run()
-    return state
+    return run_here(case, recipe_text, open_executor=open_executor)
 
 
 def test_ray_and_inline_give_the_same_data_set(code: CodeIdentity, web: Web, tmp_path: Path) -> None:
@@ -64,6 +53,21 @@ def test_ray_and_inline_give_the_same_data_set(code: CodeIdentity, web: Web, tmp
     inline.run()
     assert on_ray.reasons() == inline.reasons() == truth(**MIX)
     assert on_ray.dataset() == inline.dataset()
+
+
+def test_ray_and_inline_split_and_mix_alike(code: CodeIdentity, web: Web, tmp_path: Path) -> None:
+    recipe = (
+        GROUNDED + "  split: {validation: 0.2}\n  mixture: {tasks: {caption: 3, grounded_caption: 1, rec: 2, reg: 1}}\n"
+    )
+    addresses = [web.url(kind, number) for number in range(40) for kind in ("image", "q60")]
+    on_ray, inline = (Case(web, tmp_path, addresses, output=output) for output in ("ray", "inline"))
+    run_on(code, on_ray, recipe)
+    run_here(inline, recipe)
+    assert on_ray.dataset() == inline.dataset()
+    assert {path.partition("-")[0] for path in on_ray.dataset() if path.endswith("parquet")} == {
+        "data/train",
+        "data/validation",
+    }
 
 
 def test_ray_data_reads_the_shards(code: CodeIdentity, web: Web, tmp_path: Path) -> None:
