@@ -35,7 +35,7 @@ def code() -> Iterator[CodeIdentity]:
         yield identity
 
 
-def run_on(code: CodeIdentity, case: Case, recipe_text: str) -> RunState:
+def run_on(code: CodeIdentity, case: Case, recipe_text: str, *settings: str) -> RunState:
     """Run on the session's cluster, in this process."""
 
     def open_executor(stack: ExitStack) -> RayExecutor:
@@ -43,7 +43,7 @@ def run_on(code: CodeIdentity, case: Case, recipe_text: str) -> RunState:
         stack.callback(executor.close)
         return executor
 
-    return run_here(case, recipe_text, open_executor=open_executor)
+    return run_here(case, recipe_text, *settings, open_executor=open_executor)
 
 
 def test_ray_and_inline_give_the_same_data_set(code: CodeIdentity, web: Web, tmp_path: Path) -> None:
@@ -56,18 +56,14 @@ def test_ray_and_inline_give_the_same_data_set(code: CodeIdentity, web: Web, tmp
 
 
 def test_ray_and_inline_split_and_mix_alike(code: CodeIdentity, web: Web, tmp_path: Path) -> None:
-    recipe = (
-        GROUNDED + "  split: {validation: 0.2}\n  mixture: {tasks: {caption: 3, grounded_caption: 1, rec: 2, reg: 1}}\n"
-    )
+    weights = "pack.mixture.tasks={caption: 3, grounded_caption: 1, rec: 2, reg: 1}"
     addresses = [web.url(kind, number) for number in range(40) for kind in ("image", "q60")]
     on_ray, inline = (Case(web, tmp_path, addresses, output=output) for output in ("ray", "inline"))
-    run_on(code, on_ray, recipe)
-    run_here(inline, recipe)
+    run_on(code, on_ray, GROUNDED, "pack.split.validation=0.2", weights)
+    run_here(inline, GROUNDED, "pack.split.validation=0.2", weights)
     assert on_ray.dataset() == inline.dataset()
-    assert {path.partition("-")[0] for path in on_ray.dataset() if path.endswith("parquet")} == {
-        "data/train",
-        "data/validation",
-    }
+    shards = [path for path in on_ray.dataset() if path.endswith("parquet")]
+    assert {path.partition("-")[0] for path in shards} == {"data/train", "data/validation"}
 
 
 def test_ray_data_reads_the_shards(code: CodeIdentity, web: Web, tmp_path: Path) -> None:
