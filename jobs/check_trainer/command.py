@@ -150,15 +150,20 @@ def _show(found: dict[str, Any], console: Console) -> None:
             console.print(
                 Text(
                     f"  image  {stored} stored, {seen} seen, {image['tokens']} tokens: {verdict}; "
-                    f"{len(image['boxes'])} boxes: {image['drawn']}"
+                    f"{_counted(len(image['boxes']), 'box', 'boxes')}: {image['drawn']}"
                 )
             )
     images = sum(len(row["images"]) for row in found["rows"])
+    rows = _counted(len(found["rows"]), "row", "rows")
     if not found["problems"]:
-        console.print(Text(f"\n{len(found['rows'])} rows and {images} images are what the shards mean", "bold"))
+        console.print(Text(f"\n{rows} with {_counted(images, 'image', 'images')}: what the shards mean", "bold"))
     for problem in found["problems"]:
         console.print(Text(f"\n{problem['kind']}: {problem['say']}", "bold"))
 
 
 def _indented(text: str) -> str:
     return "\n".join(f"  | {line}" for line in text.removesuffix("\n").split("\n"))
+
+
+def _counted(n: int, one: str, many: str) -> str:
+    return f"{n} {one if n == 1 else many}"

@@ -50,31 +50,29 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """A small model for a trainer, written by its own transformers, with the published models' budget."""
 
     @functools.cache
-    def made(trainer: str) -> Path:
-        folder = tmp_path_factory.mktemp(f"model-{trainer}")
-        subprocess.run([python(trainer), "-I", str(_HERE / "tiny_model.py"), str(folder)], check=True)
+    def made(trainer: str, family: str = "qwen2_5_vl") -> Path:
+        folder = tmp_path_factory.mktemp(f"{family}-{trainer}")
+        subprocess.run([python(trainer), "-I", str(_HERE / "tiny_model.py"), family, str(folder)], check=True)
         return folder
 
     return made
 
 
 @pytest.fixture(scope="session")
-def trained(
-    world: Path, model: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Path]:
+def trained(world: Path, model: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """The model to give a trainer, as the kit says: pinned where the trainer takes the budget from the model."""
 
     @functools.cache
-    def made(trainer: str) -> Path:
+    def made(trainer: str, family: str = "qwen2_5_vl") -> Path:
         if trainer != "llamafactory":
-            return model(trainer)
+            return model(trainer, family)
         folder = tmp_path_factory.mktemp("pinned")
         pin = world / "trainers/pin_processor.py"
-        subprocess.run([python(trainer), str(pin), str(model(trainer)), str(folder)], check=True)
+        subprocess.run([python(trainer), str(pin), str(model(trainer, family)), str(folder)], check=True)
         return folder
 
     return made

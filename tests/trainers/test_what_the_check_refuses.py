@@ -104,8 +104,8 @@ def test_the_command_says_that_all_is_well_and_draws(
     options = CheckOptions(world, "trl", str(trained("trl")), python("trl"), 3, tmp_path)
     assert check_trainer(options) == 0
     said = capsys.readouterr().out
-    assert "3 rows and 3 images are what the shards mean" in said
-    assert "as pinned; 1 boxes" in said
+    assert "3 rows with 3 images: what the shards mean" in said
+    assert "as pinned; 1 box: " in said
     assert "<|image_pad|>×" in said
     (first, *_) = checked("trl").rows.values()
     drawn = Image.open(tmp_path / "row-00-image-0.png")

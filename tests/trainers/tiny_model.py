@@ -1,4 +1,6 @@
-"""Makes a Qwen2.5-VL of a few layers with random weights, laid out as the published ones: python tiny_model.py FOLDER.
+"""Makes a Qwen-VL of one layer with random weights, laid out as the published ones.
+
+    python tiny_model.py qwen2_vl|qwen2_5_vl FOLDER
 
 Runs in a trainer's environment. The tokenizer knows bytes and Qwen's special tokens, under Qwen's own numbers (one
 trainer has them in its code). The processor's budget is that of the published models, so that pinning another matters.
@@ -9,7 +11,14 @@ import sys
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2VLConfig,
+    Qwen2VLForConditionalGeneration,
+)
 
 FIRST_SPECIAL = 151_643
 SPECIAL = (
@@ -26,8 +35,8 @@ PREPROCESSOR = {
     "image_mean": [0.48145466, 0.4578275, 0.40821073],
     "image_std": [0.26862954, 0.26130258, 0.27577711],
     "image_processor_type": "Qwen2VLImageProcessor",
-    "processor_class": "Qwen2_5_VLProcessor",
 }
+PROCESSORS = {"qwen2_vl": "Qwen2VLProcessor", "qwen2_5_vl": "Qwen2_5_VLProcessor"}
 TEMPLATE = (
     "{% for message in messages %}{% if loop.first and message['role'] != 'system' %}"
     "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}<|im_start|>{{ message['role'] }}\n"
@@ -56,11 +65,13 @@ def tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def config(numbers: dict[str, int]) -> Qwen2_5_VLConfig:
+def model(family: str) -> PreTrainedModel:
     """One layer of text and one of vision."""
+    numbers = {token: FIRST_SPECIAL + place for place, token in enumerate(SPECIAL)}
     rope = {"rope_type": "default", "type": "default", "rope_theta": 10000.0, "mrope_section": [1, 1, 2]}
-    return Qwen2_5_VLConfig(
-        text_config={
+    vision = {"depth": 1, "num_heads": 2, "hidden_size": 32, "patch_size": 14, "spatial_merge_size": 2}
+    shape = {
+        "text_config": {
             "vocab_size": FIRST_SPECIAL + len(SPECIAL),
             "hidden_size": 32,
             "intermediate_size": 64,
@@ -73,33 +84,27 @@ def config(numbers: dict[str, int]) -> Qwen2_5_VLConfig:
             "pad_token_id": numbers["<|endoftext|>"],
             "bos_token_id": None,
         },
-        vision_config={
-            "depth": 1,
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_heads": 2,
-            "out_hidden_size": 32,
-            "patch_size": 14,
-            "spatial_merge_size": 2,
-            "window_size": 112,
-            "fullatt_block_indexes": [0],
-        },
-        image_token_id=numbers["<|image_pad|>"],
-        video_token_id=numbers["<|video_pad|>"],
-        vision_start_token_id=numbers["<|vision_start|>"],
-        vision_end_token_id=numbers["<|vision_end|>"],
-        tie_word_embeddings=True,
-    )
+        "image_token_id": numbers["<|image_pad|>"],
+        "video_token_id": numbers["<|video_pad|>"],
+        "vision_start_token_id": numbers["<|vision_start|>"],
+        "vision_end_token_id": numbers["<|vision_end|>"],
+        "tie_word_embeddings": True,
+    }
+    if family == "qwen2_vl":
+        old = {**vision, "embed_dim": 32, "mlp_ratio": 2}
+        return Qwen2VLForConditionalGeneration(Qwen2VLConfig(vision_config=old, **shape))
+    new = {**vision, "intermediate_size": 64, "out_hidden_size": 32, "window_size": 112, "fullatt_block_indexes": [0]}
+    return Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(vision_config=new, **shape))
 
 
-def main(folder: Path) -> None:
+def main(family: str, folder: Path) -> None:
     """Write the model."""
-    numbers = {token: FIRST_SPECIAL + place for place, token in enumerate(SPECIAL)}
     tokenizer().save_pretrained(folder)
-    Qwen2_5_VLForConditionalGeneration(config(numbers)).save_pretrained(folder)
-    (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR, indent=1))
+    model(family).save_pretrained(folder)
+    settings = {**PREPROCESSOR, "processor_class": PROCESSORS[family]}
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings, indent=1))
     (folder / "chat_template.json").write_text(json.dumps({"chat_template": TEMPLATE}))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1], Path(sys.argv[2]))

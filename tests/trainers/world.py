@@ -19,6 +19,7 @@ from tests.support.packing import packed
 from tests.trainers.odd_pictures import OddPicture, odd_pictures
 
 SPEC = PackSpec(dialect="qwen2_5_vl", tasks=("rec",), max_pixels=200_704)
+OLDER = PackSpec(dialect="qwen2_vl", tasks=("rec", "reg", "grounded_caption"), max_pixels=200_704)
 CAPTION = "a dark square"
 SPAN = [0, len(CAPTION)]
 
@@ -48,13 +49,13 @@ CONVERSATIONS: dict[str, tuple[Conversation, tuple[tuple[int, int], ...]]] = {
 """Conversations that no task of ours makes yet, and the sizes of their images."""
 
 
-def make_world(folder: Path, *, as_served: bool = False) -> Path:
+def make_world(folder: Path, spec: PackSpec = SPEC, *, as_served: bool = False) -> Path:
     """Write the data set into `folder`, pulled from loopback, judged, packed, with its kit; the folder.
 
     `as_served` puts the pictures' files back as they were served: what would be there without canonical pixels.
     """
     pictures = odd_pictures()
-    rows = pa.concat_tables([packed(_pulled(pictures), SPEC), _written()])
+    rows = pa.concat_tables([packed(_pulled(pictures), spec), _written()])
     if as_served:
         samples = rows.to_pylist()
         for sample, picture in zip(samples, pictures.values(), strict=False):
@@ -62,9 +63,9 @@ def make_world(folder: Path, *, as_served: bool = False) -> Path:
         rows = pa.Table.from_pylist(samples, schema=SHARD)
     (folder / "data").mkdir(parents=True)
     for split, part in (("train", rows), ("validation", rows.slice(0, 2))):
-        with ShardWriter(folder / "data" / f"{split}-00000-of-00001.parquet", SPEC.shard_metadata()) as writer:
+        with ShardWriter(folder / "data" / f"{split}-00000-of-00001.parquet", spec.shard_metadata()) as writer:
             writer.write(part)
-    for name, text in kit(SPEC.dialect, SPEC.budget, ("train", "validation")).items():
+    for name, text in kit(spec.dialect, spec.budget, ("train", "validation")).items():
         path = folder / "trainers" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
