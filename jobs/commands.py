@@ -201,7 +201,7 @@ def _drive(state: RunState, options: RunOptions, out: Console, *, as_json: bool 
             with _draining(control), Progress(state, control, out).show():
                 engine.run()
         except _TROUBLE as error:
-            if not isinstance(error, WaitingError):
+            if not isinstance(error, WaitingError | PackError):  # what cannot be packed is not what the run is
                 launch.save_run(state.layout, state.recipe, state.plan)
             log.error("%s", error, exc_info=error.__cause__)
             _print(summary.facts(state), as_json, lambda console: summary.show(summary.facts(state), console), out)

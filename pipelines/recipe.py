@@ -77,8 +77,12 @@ def misfits(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
         absent = [column for column in stage.reads if column not in available]
         found += [(where, f"{title(stage)} reads `{column}`, which no stage before it provides") for column in absent]
         available |= set(stage.adds.names)
-    absent = [column for column in judge_reads(recipe.pack) if column not in available]
-    found += [(("pack",), f"packing reads `{column}`, which no stage provides") for column in absent]
+    for column in judge_reads(recipe.pack):
+        if column not in available and column == "regions":
+            tasks = ", ".join(recipe.pack.grounded)
+            found.append((("pack", "tasks"), f"{tasks}: made of `regions`, but no stage grounds the captions"))
+        elif column not in available:
+            found.append((("pack",), f"packing reads `{column}`, which no stage provides"))
     return found
 
 

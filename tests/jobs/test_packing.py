@@ -181,3 +181,12 @@ def test_groups_are_looked_for_once(copies: Case) -> None:
     assert kept.stat().st_mtime_ns == before
     run_here(copies, RECIPE, "pack.split.validation=0.1")
     assert kept.stat().st_mtime_ns != before
+
+
+def test_a_packing_that_cannot_be_is_not_what_the_run_is_from_then_on(web: Web, tmp_path: Path) -> None:
+    case = Case(web, tmp_path, [web.url("image", number) for number in range(5)])
+    case.run()
+    before = case.dataset()
+    assert commands.pack(case.run_folder, ["pack.mixture.languages={fr: 1}"], "inline", None) == 1
+    assert commands.pack(case.run_folder, [], "inline", None) == 0
+    assert case.dataset() == before
