@@ -86,7 +86,8 @@ def expected_ids(job: ShardJob, reader: Hop) -> list[str]:
     for rows in _rows(job, reader):
         kept, chosen = _chosen(job, rows)
         samples = planned_samples(kept["samples"], kept["id"].to_numpy())
-        for row, kind in zip(samples.rows[chosen].tolist(), samples.kinds[chosen].tolist(), strict=True):
+        made = slice(None) if chosen is None else chosen
+        for row, kind in zip(samples.rows[made].tolist(), samples.kinds[made].tolist(), strict=True):
             task, language = samples.names[kind]
             found.append(f"{job.key}-{row_id(row)}-{task}-{language}")
     return found
@@ -102,14 +103,14 @@ def _count(counts: Counter[str], samples: pa.Table, supervised: Ids | None) -> N
             counts[SUPERVISED + kind] += tokens
 
 
-def _chosen(job: ShardJob, rows: pa.Table) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
-    """The rows that become samples of this shard, and which of their planned samples are made."""
+def _chosen(job: ShardJob, rows: pa.Table) -> tuple[pa.Table, npt.NDArray[np.bool_] | None]:
+    """The rows that become samples of this shard, and which of their planned samples are made; None: all."""
     in_validation = contains(job.held_out, rows["id"].to_numpy())
     rows = where(rows, in_validation == (job.piece.split == VALIDATION))
+    if job.thresholds is None:
+        return rows, None
     samples = planned_samples(rows["samples"], rows["id"].to_numpy())
     chosen = chosen_samples(samples, job.thresholds, job.spec)
-    if chosen.all():
-        return rows, chosen
     wanted = np.isin(rows["id"].to_numpy(), samples.rows[chosen])
     return where(rows, wanted), chosen[np.isin(samples.rows, samples.rows[chosen])]
 
