@@ -196,7 +196,8 @@ def _join_outright(hashes: Hashes, forest: _Forest, distance: int) -> None:
     rows = max(1, _CHUNK // len(hashes))
     for first in range(0, others, rows):
         apart = np.bitwise_count(hashes[first : min(first + rows, others), None] ^ hashes[first:])
-        one, other = (order[first + at] for at in np.nonzero(apart <= distance))
+        one, other = np.divmod(np.flatnonzero(apart <= distance), apart.shape[1])
+        one, other = order[first + one], order[first + other]
         fresh = forest.roots[one] != forest.roots[other]
         forest.join(one[fresh], other[fresh])
     forest.settle()
