@@ -49,6 +49,7 @@ _ALL = (
     _failed("timeout", "the URL's total deadline passed"),
     _rejected("http_gone", "the server says there is nothing here (404, 410 and other 4xx); value: status"),
     _rejected("http_denied", "the server refuses (401, 403, 407, 451); value: status"),
+    _rejected("opt_out", "the response's headers reserve it from machine use; detail: the directive"),
     _failed("http_error", "the server failed (5xx) or broke the protocol; value: status"),
     _failed("rate_limited", "the server asks to come back later (408, 425, 429); value: status"),
     _rejected("redirect_loop", "more redirects than allowed; value: how many"),
@@ -61,6 +62,7 @@ _ALL = (
     _rejected("truncated_image", "the image data end early or do not decode"),
     _rejected("too_many_pixels", "the header announces more pixels than allowed; value: width × height"),
     _rejected("animated", "more than one frame, and the recipe refuses animations; value: frames"),
+    _rejected("blocked_hash", "the image is on one of the recipe's block-lists; nothing else is kept of the row"),
     # filters
     _rejected("aspect_ratio", "the longer side exceeds max_ratio × the shorter; value: the ratio"),
     _rejected("min_side", "the shorter side is below the minimum; value: pixels"),

@@ -17,8 +17,9 @@ from aiohttp.resolver import AsyncResolver
 from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
 
+from pipelines.pull.blocklists import BlockList, BlockLists
 from pipelines.pull.canonical import Animation, Canonical, canonicalise, identify
-from pipelines.pull.fetch import Fetched, Fetcher
+from pipelines.pull.fetch import AGENT, Fetched, Fetcher
 from pipelines.stage import SPEC, Operational, Processed, Verdict, Verdicts, Worker
 from schemas.reasons import REASONS, Outcome
 from schemas.tables import PULLED
@@ -50,6 +51,10 @@ class Pull:
     """what becomes of a file with several frames: its first stays, or the row is rejected as ``animated``"""
     allow: tuple[str, ...] = ()
     """networks (CIDR) that may be connected to besides the public internet"""
+    blocklists: tuple[BlockList, ...] = ()
+    """lists of hashes; an image on one of them is ``blocked_hash``, and nothing of it is written but id and reason"""
+    opt_out: bool = True
+    """whether headers that reserve an image from machine use are honoured (`pipelines.pull.opt_out`)"""
     contact: Operational[Annotated[str, Field(pattern=r"^[ -~]*$", max_length=200)]] = ""
     """a URL or mail address for the User-Agent, so that a webmaster can reach whoever runs this"""
     concurrency: Operational[Annotated[int, Field(ge=1, le=4096)]] = 64
@@ -57,7 +62,7 @@ class Pull:
     per_host: Operational[Annotated[int, Field(ge=1, le=4096)]] = 8
     """exchanges at once with one host"""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     worker: ClassVar[Worker] = "async"
     reads: ClassVar[tuple[str, ...]] = ("url", "input_error")
     adds: ClassVar[pa.Schema] = PULLED
@@ -72,7 +77,7 @@ class Pull:
     @property
     def user_agent(self) -> str:
         """What servers are told: ``shardmill/<version> (+<contact>)``."""
-        product = f"shardmill/{installed_version('shardmill')}"
+        product = f"{AGENT}/{installed_version('shardmill')}"
         return f"{product} (+{self.contact})" if self.contact else product
 
     def share(self, workers: int) -> "Pull":
@@ -97,6 +102,11 @@ class Pulled:
     image_sha256: bytes | None = None
 
 
+_BLOCKED_IMAGE = Verdict("blocked_hash")
+_BLOCKED = Pulled(_BLOCKED_IMAGE, Fetched())
+"""A row of which nothing is told, not even where it was."""
+
+
 class PullEngine:
     """Fetches and decodes, many rows at a time. The first call binds it to the running event loop.
 
@@ -106,6 +116,7 @@ class PullEngine:
 
     def __init__(self, spec: Pull, make_resolver: Callable[[], AbstractResolver] = AsyncResolver) -> None:
         self._spec = spec
+        self._blocked = BlockLists(spec.blocklists)
         self._make_resolver = make_resolver
         self._fetcher: Fetcher | None = None
         self._slow = ThreadPoolExecutor(1, thread_name_prefix="decode")
@@ -130,18 +141,25 @@ class PullEngine:
 
     async def _examine(self, fetched: Fetched, body: bytes) -> Pulled:
         spec = self._spec
-        found = identify(body, spec.max_pixels)
         sha256 = hashlib.sha256(body).digest()
+        if self._blocked.has_file(sha256):
+            return _BLOCKED
+        found = identify(body, spec.max_pixels)
         if isinstance(found, Verdict):
             return Pulled(found, fetched, len(body), sha256)
 
         def decode() -> Canonical | Verdict:
-            return canonicalise(body, found, max_pixels=spec.max_pixels, animation=spec.animation)
+            made = canonicalise(body, found, max_pixels=spec.max_pixels, animation=spec.animation)
+            return _BLOCKED_IMAGE if isinstance(made, Canonical) and self._blocked.has_image(made) else made
 
         made = decode() if found.cheap else await asyncio.get_running_loop().run_in_executor(self._slow, decode)
+        if made is _BLOCKED_IMAGE:
+            return _BLOCKED
         if isinstance(made, Verdict):
             return Pulled(made, fetched, len(body), sha256, found.format)
         stored = hashlib.sha256(made.image).digest() if made.steps else sha256
+        if made.steps and self._blocked.has_file(stored):
+            return _BLOCKED
         return Pulled(None, fetched, len(body), sha256, found.format, made, stored)
 
     async def close(self) -> None:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from pipelines.pull.fetch import parse_url, verdict_of, verdict_of_status
+from pipelines.pull.urls import parse_url
+from pipelines.pull.verdicts import verdict_of, verdict_of_status
 from schemas.reasons import REASONS
 from tests.pipelines.pull.hostile import NXDOMAIN, SERVFAIL, Answer, Hostile, pull, pull_all, response
 from tests.pipelines.pull.pictures import file, scene
