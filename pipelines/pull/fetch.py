@@ -8,16 +8,17 @@ compressed all the same is unpacked up to the byte cap.
 import asyncio
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
 from aiohttp.resolver import AsyncResolver
 from yarl import URL
 
+from pipelines.pull import robots
 from pipelines.pull.addresses import AddressPolicy, PolicedResolver
 from pipelines.pull.opt_out import opted_out
 from pipelines.pull.slots import Slots
@@ -28,6 +29,7 @@ from pipelines.stage import Verdict
 AGENT = "shardmill"
 """The product token that servers know us by."""
 
+_T = TypeVar("_T")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADER_BYTES = 16_384
 _READ_BYTES = 1 << 18
@@ -51,6 +53,8 @@ class Limits(Protocol):
     @property
     def opt_out(self) -> bool: ...
     @property
+    def robots(self) -> bool: ...
+    @property
     def concurrency(self) -> int: ...
     @property
     def per_host(self) -> int: ...
@@ -68,6 +72,18 @@ class Fetched:
     ms: int | None = None
 
 
+class _Clock:
+    """The seconds that are left of a deadline, counted while servers are spoken to."""
+
+    def __init__(self, seconds: float) -> None:
+        self.spent = 0.0
+        self._seconds = seconds
+
+    @property
+    def left(self) -> float:
+        return self._seconds - self.spent
+
+
 class Fetcher:
     """Fetches URLs over one pool of connections. It belongs to the event loop it was made in.
 
@@ -80,6 +96,7 @@ class Fetcher:
         self._limits = limits
         self._policy = AddressPolicy(limits.allow)
         self._slots = Slots(limits.concurrency, limits.per_host)
+        self._robots = robots.RobotsCache(self._load_robots) if limits.robots else None
         self._resolver = PolicedResolver(self._policy, make_resolver)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -99,28 +116,26 @@ class Fetcher:
 
     async def close(self) -> None:
         """Close every connection."""
+        if self._robots:
+            await self._robots.close()
         await self._session.close()
         await self._resolver.close()
 
     async def fetch(self, address: str | None) -> Fetched:
         """The bytes behind a URL, or why there are none. Nothing is raised but cancellation.
 
-        The deadline counts the time spent with servers, redirects included, and not the wait for a slot.
+        The deadline counts the time spent with servers, redirects included, and not the wait for a slot or for the
+        host's robots.txt.
         """
         seen = Fetched()
-        spent = 0.0
+        clock = _Clock(self._limits.deadline_s)
         try:
             url = parse_url(address)
             for _ in range(self._limits.max_redirects + 1):
-                host = url.raw_host or ""
-                self._policy.check_literal(host)
-                async with self._slots.hold(host):
-                    started = time.perf_counter()
-                    try:
-                        async with asyncio.timeout(self._limits.deadline_s - spent):
-                            location = await self._exchange(url, host, seen)
-                    finally:
-                        spent += time.perf_counter() - started
+                self._policy.check_literal(url.raw_host or "")
+                if self._robots:
+                    await self._robots.check(url)
+                location = await self._ask(url, clock, lambda url, host: self._exchange(url, host, seen))
                 if location is None:
                     break
                 url = parse_url(location, base=url)
@@ -128,8 +143,19 @@ class Fetcher:
                 seen.verdict = Verdict("redirect_loop", float(self._limits.max_redirects + 1))
         except Exception as error:  # noqa: BLE001 whatever an HTTP exchange raises is said of the row
             seen.verdict = verdict_of(error)
-        seen.ms = round(spent * 1000) if spent else None
+        seen.ms = round(clock.spent * 1000) if clock.spent else None
         return seen
+
+    async def _ask(self, url: URL, clock: _Clock, exchange: Callable[[URL, str], Awaitable[_T]]) -> _T:
+        """One exchange, when it is the host's turn."""
+        host = url.raw_host or ""
+        async with self._slots.hold(host):
+            started = time.perf_counter()
+            try:
+                async with asyncio.timeout(clock.left):
+                    return await exchange(url, host)
+            finally:
+                clock.spent += time.perf_counter() - started
 
     async def _exchange(self, url: URL, host: str, seen: Fetched) -> str | None:
         """One request. Fills in `seen`, and answers where to go next, if the server sends us on."""
@@ -147,9 +173,41 @@ class Fetcher:
             if self._limits.opt_out:
                 _check_consent(response)
             body = await self._read(response)
-            encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-            seen.body = body if encoding in ("identity", "") else unpack(body, encoding, self._limits.max_bytes)
+            encoding = _encoding(response)
+            seen.body = unpack(body, encoding, self._limits.max_bytes) if encoding else body
             return None
+        finally:
+            response.release()
+
+    async def _load_robots(self, root: URL) -> robots.Robots | Verdict:
+        """A host's robots.txt, or what its rows leave for. Held to the address policy and a URL's deadline."""
+        clock = _Clock(self._limits.deadline_s)
+        url, hops = root.with_path("/robots.txt"), 0
+        try:
+            while hops <= robots.MAX_REDIRECTS:
+                self._policy.check_literal(url.raw_host or "")
+                answer = await self._ask(url, clock, self._read_robots)
+                if isinstance(answer, robots.Robots):
+                    return answer
+                hops += 1
+                url = parse_url(answer, base=url)
+        except Exception as error:  # noqa: BLE001 as for any other URL
+            return robots.without_file(verdict_of(error), hops)
+        return robots.ALLOW_ALL
+
+    async def _read_robots(self, url: URL, _: str) -> robots.Robots | str:
+        """One request for a robots.txt: the file, or where to go next."""
+        response = await self._session.get(url, allow_redirects=False)  # the connection is used again: a row waits
+        try:
+            if response.status in _REDIRECTS and (location := response.headers.get("Location")):
+                return location
+            if refused := verdict_of_status(response.status):
+                raise RefusedError(refused)
+            body = bytearray()
+            while len(body) <= robots.MAX_BYTES and (chunk := await response.content.readany()):
+                body += chunk
+            encoding = _encoding(response)
+            return robots.parse(unpack(bytes(body), encoding, robots.MAX_BYTES) if encoding else bytes(body), AGENT)
         finally:
             response.release()
 
@@ -168,6 +226,12 @@ class Fetcher:
         if not size:
             raise RefusedError(Verdict("empty_body"))
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _encoding(response: aiohttp.ClientResponse) -> str:
+    """The Content-Encoding, empty where there is none."""
+    encoding: str = response.headers.get("Content-Encoding", "").strip().lower()
+    return "" if encoding == "identity" else encoding
 
 
 def _check_consent(response: aiohttp.ClientResponse) -> None:

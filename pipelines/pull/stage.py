@@ -55,6 +55,8 @@ class Pull:
     """lists of hashes; an image on one of them is ``blocked_hash``, and nothing of it is written but id and reason"""
     opt_out: bool = True
     """whether headers that reserve an image from machine use are honoured (`pipelines.pull.opt_out`)"""
+    robots: bool = True
+    """whether each host's robots.txt is read first and obeyed (`pipelines.pull.robots`)"""
     contact: Operational[Annotated[str, Field(pattern=r"^[ -~]*$", max_length=200)]] = ""
     """a URL or mail address for the User-Agent, so that a webmaster can reach whoever runs this"""
     concurrency: Operational[Annotated[int, Field(ge=1, le=4096)]] = 64

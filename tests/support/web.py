@@ -1,4 +1,7 @@
-"""A loopback web whose every answer is known and depends on the URL alone (save for the paths that say otherwise)."""
+"""A loopback web whose every answer is known and depends on the URL alone (save for the paths that say otherwise).
+
+There is no robots.txt: those who ask for one are told so and not counted.
+"""
 
 import io
 import threading
@@ -96,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
     web: Web
 
     def do_GET(self) -> None:
-        status, body = self.web.answer(self.path)
+        status, body = (404, b"") if self.path == "/robots.txt" else self.web.answer(self.path)
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

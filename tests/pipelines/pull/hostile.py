@@ -33,6 +33,9 @@ class Hostile:
         self._answers: dict[str, Answer] = {}
         self._numbers = itertools.count()
         self.requests: list[dict[str, str]] = []
+        self.robots: bytes = response(404)
+        """what is answered to those who ask for a robots.txt; they are not among the requests"""
+        self.robots_asked = 0
         self.open = 0
         self.most_open = 0
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -107,6 +110,10 @@ class Hostile:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 request, *lines = head.decode("latin-1").rstrip().split("\r\n")
                 path = request.split(" ")[1]
+                if path == "/robots.txt":
+                    self.robots_asked += 1
+                    writer.write(self.robots)
+                    continue
                 self.requests.append({"path": path} | dict(line.lower().split(": ", 1) for line in lines))
                 self.open += 1
                 self.most_open = max(self.most_open, self.open)
