@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, is_dataclass
 from dataclasses import fields as dataclass_fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, get_type_hints, runtime_checkable
 
@@ -28,8 +29,8 @@ Operational = Annotated[_T, OPERATIONAL]
 """``concurrency: Operational[int] = 64`` — a field that is not part of the fingerprint."""
 
 MODEL_FILE = "model file"
-"""Marks a field that names a local file (``Annotated[str | None, MODEL_FILE]``): what the file holds is fingerprinted,
-not where it lies."""
+"""Marks a field that names a local file (``Annotated[str | None, MODEL_FILE]``), or several in a tuple: what they hold
+is fingerprinted, not where they lie."""
 
 Worker = Literal["async", "task"]
 """On what a stage runs: an actor that keeps many requests in flight, or a cheap task."""
@@ -178,21 +179,35 @@ def title(stage: Stage | SetRule) -> str:
 
 
 def semantic_fields(spec: Any) -> dict[str, Any]:
-    """The fields of a spec that decide what it does: all but the operational ones, model files by their digest."""
+    """The fields of a spec that decide what it does: all but the operational ones, local files by their digest."""
     hints = get_type_hints(type(spec), include_extras=True)
     found = {}
     for field in dataclass_fields(spec):
         marks = getattr(hints[field.name], "__metadata__", ())
         value = getattr(spec, field.name)
-        if OPERATIONAL in marks:
-            continue
-        if is_dataclass(value):
-            value = semantic_fields(value)
-        elif MODEL_FILE in marks and value is not None:
-            with Path(value).open("rb") as file:
-                value = hashlib.file_digest(file, "sha256").hexdigest()
-        found[field.name] = value
+        if OPERATIONAL not in marks:
+            found[field.name] = _semantic(value, MODEL_FILE in marks)
     return found
+
+
+def _semantic(value: Any, is_file: bool) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_semantic(member, is_file) for member in value)
+    if is_dataclass(value):
+        return semantic_fields(value)
+    if is_file and value is not None:
+        path = Path(value)
+        if not path.exists():  # as when a run was copied elsewhere: it is like no other file
+            return "missing"
+        found = path.stat()
+        return _digest(value, (found.st_size, found.st_mtime_ns, found.st_ino))
+    return value
+
+
+@lru_cache
+def _digest(path: str, seen: tuple[int, ...]) -> str:  # noqa: ARG001 a file that looks otherwise is read again
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:
