@@ -28,6 +28,7 @@ from jobs.progress import Progress, log, logging_to
 from jobs.state import Control, RunState
 from jobs.trouble import ClusterLostError, PackError, PartError, StoppedError, WaitingError, WrongCodeError
 from jobs.verify import verify as verify_run
+from pipelines.chatml.token_labels import load_tokenizer
 from pipelines.pull.stage import Pull, describe
 from pipelines.recipe import Recipe
 from pipelines.recipe_text import RecipeError, load, shipped
@@ -271,11 +272,24 @@ def check(options: RunOptions, recipe: Recipe) -> None:
     """Raise `RecipeError` for options that fit no engine, hop or stage."""
     if options.engine not in ("ray", "inline"):
         raise RecipeError("--engine", [f"{options.engine!r} is neither ray nor inline"])
+    if recipe.pack.tokenizer:
+        _check_tokenizer(recipe.pack.tokenizer)
     for option, name in (("--until", options.until), ("--from", options.start)):
         try:
             hop_index(compile_hops(recipe), name or "pack")
         except LookupError as error:
             raise RecipeError(option, [str(error.args[0])]) from None
+
+
+def _check_tokenizer(path: str) -> None:
+    """Raise `RecipeError` now, and not after a night, for a tokenizer that does not load."""
+    if not Path(path).is_file():
+        say = f"{path} does not exist: give a tokenizer.json, or a model folder that holds one"
+        raise RecipeError("pack.tokenizer", [say])
+    try:
+        load_tokenizer(path)
+    except Exception as error:  # the library raises nothing more particular for bytes that it cannot read
+        raise RecipeError("pack.tokenizer", [f"{path} is no tokenizer: {error}"]) from error
 
 
 def _saved(folder: Path) -> RunState:

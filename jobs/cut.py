@@ -7,6 +7,7 @@ every shard can be written anywhere and again, and a killed run loses at most th
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,8 @@ import pyarrow.compute as pc
 from jobs.commit import KEPT, read_layer
 from jobs.plan import NO_IDS, Ids, Part
 from jobs.state import RunState
-from pipelines.chatml.mixture import UNKNOWN_LANGUAGE, Kind, priorities, shares, thresholds
+from pipelines.chatml.captions import UNKNOWN_LANGUAGE
+from pipelines.chatml.mixture import Kind, priorities, shares, thresholds
 from pipelines.chatml.pack_spec import TRAIN, VALIDATION, PackSpec
 
 Thresholds = dict[Kind, int]
@@ -25,7 +27,7 @@ _KEPT_SAMPLES = ("id", "outcome", "samples")
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedSamples:
     """The samples of some rows: one entry each in three arrays of shape (samples,), rows ascending."""
 
     rows: Ids
@@ -60,6 +62,11 @@ class Cut:
     refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often a task was refused for a reason."""
 
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that have shards, training first."""
+        return tuple(dict.fromkeys(piece.split for piece in self.pieces))
+
 
 def cut(state: RunState, held_out: Ids, tick: Callable[[], None] = lambda: None) -> Cut:
     """Cut the set greedily: a shard ends before the row that would take it past the target size.
@@ -79,12 +86,14 @@ def cut(state: RunState, held_out: Ids, tick: Callable[[], None] = lambda: None)
     pieces: list[Piece] = []
     for name, samples in of_split.items():
         chosen = _where(samples, chosen_samples(samples, limits.get(name), spec))
+        if name == VALIDATION and not len(chosen.rows):
+            continue  # a split without rows is one that readers cannot load
         bounds = _bounds(chosen, spec.shard_mb * 1_000_000, state.plan.planned_rows)
         pieces += [Piece(name, at, len(bounds), first, end) for at, (first, end) in enumerate(bounds)]
     return Cut(tuple(pieces), held_out, limits, planned, refusals)
 
 
-def planned_samples(column: pa.ChunkedArray, rows: Ids) -> Planned:
+def planned_samples(column: pa.ChunkedArray, rows: Ids) -> PlannedSamples:
     """The planned samples of a table's rows, without nulls: its column `samples`, and the rows' ids."""
     array = column.combine_chunks()
     task, language, _, _, size = array.flatten().flatten()
@@ -92,10 +101,10 @@ def planned_samples(column: pa.ChunkedArray, rows: Ids) -> Planned:
     encoded = pc.binary_join_element_wise(*both.flatten(), "/").dictionary_encode()
     names = tuple(Kind(*name.split("/", 1)) for name in encoded.dictionary.to_pylist())
     of_row = np.repeat(rows, array.value_lengths().to_numpy())
-    return Planned(of_row, encoded.indices.to_numpy().astype(np.int16), size.to_numpy(), names)
+    return PlannedSamples(of_row, encoded.indices.to_numpy().astype(np.int16), size.to_numpy(), names)
 
 
-def chosen_samples(samples: Planned, limits: Thresholds | None, spec: PackSpec) -> npt.NDArray[np.bool_]:
+def chosen_samples(samples: PlannedSamples, limits: Thresholds | None, spec: PackSpec) -> npt.NDArray[np.bool_]:
     """Which samples the mixture takes, shape (samples,)."""
     chosen = np.ones(len(samples.rows), np.bool_)
     if limits is None:
@@ -114,7 +123,7 @@ def contains(ascending: Ids, values: Ids) -> npt.NDArray[np.bool_]:
     return np.asarray((at < len(ascending)) & (np.append(ascending, -1)[at] == values), np.bool_)
 
 
-def _thresholds(of_split: dict[str, Planned], spec: PackSpec) -> dict[str, Thresholds]:
+def _thresholds(of_split: dict[str, PlannedSamples], spec: PackSpec) -> dict[str, Thresholds]:
     """What the mixture takes of each split: the shares that fit the training split, of the other too."""
     if not (spec.mixture.tasks or spec.mixture.languages):
         return {}
@@ -130,11 +139,11 @@ def _thresholds(of_split: dict[str, Planned], spec: PackSpec) -> dict[str, Thres
     return {name: thresholds(arrays, taken, spec.mixture) for name, arrays in pooled.items()}
 
 
-def _where(samples: Planned, mask: npt.NDArray[np.bool_]) -> Planned:
-    return Planned(samples.rows[mask], samples.kinds[mask], samples.bytes[mask], samples.names)
+def _where(samples: PlannedSamples, mask: npt.NDArray[Any]) -> PlannedSamples:
+    return PlannedSamples(samples.rows[mask], samples.kinds[mask], samples.bytes[mask], samples.names)
 
 
-def _bounds(samples: Planned, target: int, end: int) -> list[tuple[int, int]]:
+def _bounds(samples: PlannedSamples, target: int, end: int) -> list[tuple[int, int]]:
     """The id ranges of a split's shards; one, empty, when it has no samples."""
     rows, starts = np.unique(samples.rows, return_index=True)
     filled = np.concatenate([[0], np.cumsum(np.add.reduceat(samples.bytes, starts))]) if len(rows) else np.zeros(1)
@@ -148,7 +157,7 @@ def _bounds(samples: Planned, target: int, end: int) -> list[tuple[int, int]]:
         first, at = int(rows[after]), after
 
 
-def _read(state: RunState, refusals: Counter[tuple[str, str]], tick: Callable[[], None]) -> Planned:
+def _read(state: RunState, refusals: Counter[tuple[str, str]], tick: Callable[[], None]) -> PlannedSamples:
     """All planned samples, by id; counts the refusals on the way."""
     names: dict[Kind, int] = {}
     rows, kinds, sizes = [NO_IDS], [np.zeros(0, np.int16)], [NO_IDS]
@@ -159,14 +168,16 @@ def _read(state: RunState, refusals: Counter[tuple[str, str]], tick: Callable[[]
         rows.append(found.rows)
         kinds.append(places[found.kinds] if len(places) else found.kinds)
         sizes.append(found.bytes)
-    everything = Planned(np.concatenate(rows), np.concatenate(kinds), np.concatenate(sizes), tuple(names))
+    everything = PlannedSamples(np.concatenate(rows), np.concatenate(kinds), np.concatenate(sizes), tuple(names))
     if (np.diff(everything.rows) < 0).any():  # retried rows lie in parts of their own
         order = np.argsort(everything.rows, kind="stable")
-        everything = Planned(everything.rows[order], everything.kinds[order], everything.bytes[order], tuple(names))
+        everything = PlannedSamples(
+            everything.rows[order], everything.kinds[order], everything.bytes[order], tuple(names)
+        )
     return everything
 
 
-def _read_part(state: RunState, part: Part, refusals: Counter[tuple[str, str]]) -> Planned:
+def _read_part(state: RunState, part: Part, refusals: Counter[tuple[str, str]]) -> PlannedSamples:
     pack = state.hops[-1]
     columns = [*_KEPT_SAMPLES, *(["refusals"] if state.recipe.pack.grounded else [])]
     layer = read_layer(pack.path(state.layout, part.number), columns)

@@ -160,7 +160,8 @@ def _folders(state: RunState) -> list[Path]:
     """Every folder in which a killed driver may have left temporary files."""
     layout = state.layout
     hops = [hop.path(layout, 0).parent for hop in state.hops]
-    return [layout.root, layout.input, layout.manifest, layout.report, layout.dataset, layout.shards, *hops]
+    packed = [layout.dataset, layout.shards, layout.trainers, layout.layer("split", set_rule=True)]
+    return [layout.root, layout.input, layout.manifest, layout.report, *packed, *hops]
 
 
 def _segments(hops: list[Hop]) -> list[list[Hop]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,6 +18,10 @@ class Call:
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
+
+
+RunCalls = Callable[[Sequence[Call], Callable[[Any], None]], list[Any]]
+"""Runs calls anywhere; their results in order, each told as it comes."""
 
 
 @dataclass(frozen=True, slots=True)

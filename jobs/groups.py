@@ -2,12 +2,12 @@
 
 Two rounds of calls over files, as set rules run: `collect_hashes` reads the hashes of a group of parts, `hold_out`
 finds the groups and chooses among them. What they gave is kept in ``sets/split`` with a stamp of what it was made from,
-so that packing again looks for nothing.
+and a digest, so that packing again looks for nothing.
 """
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,11 @@ import pyarrow as pa
 import xxhash
 
 from jobs.driver import check_driver
-from jobs.executor import Call
-from jobs.files import publish, write_atomically
+from jobs.executor import Call, RunCalls
+from jobs.files import digest, publish, write_atomically
 from jobs.hops import Hop, shard_reader
 from jobs.part import live_rows, where
-from jobs.plan import Ids, Part
+from jobs.plan import NO_IDS, Ids, Part
 from jobs.state import RunState
 from pipelines.chatml.pack_spec import SplitSpec
 from pipelines.recipe import fingerprint
@@ -33,31 +33,41 @@ _PARTS_A_CALL = 256
 _READS = ("id", "phash", "sha256")
 _VERSION = 1
 """Raised when the same hashes would be held out otherwise."""
-
-RunCalls = Callable[[Sequence[Call], Callable[[Any], None]], list[Any]]
+_ROWS, _COMPLETE = "validation.npy", "complete.json"
 
 
 def validation_rows(state: RunState, run_calls: RunCalls) -> Ids:
     """The rows of the validation split, ascending. Every part must have passed every hop."""
-    folder = state.layout.layer("split", set_rule=True)
-    # rows that reach packing, kept by it or not: another dialect or task must not change the split
-    reader = shard_reader(state.hops[:-1], state.recipe.pack, _READS)
-    sources = tuple((part, state.superseded(part)) for part in state.plan.parts)
-    stamp = {"version": _VERSION, "over": _identity(state, reader, sources)}
-    complete, rows = folder / "complete.json", folder / "validation.npy"
-    if not complete.exists() or json.loads(complete.read_text("utf-8")) != stamp:
-        complete.unlink(missing_ok=True)
-        scratch = folder / "scratch"
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True)
-        groups = [sources[at : at + _PARTS_A_CALL] for at in range(0, len(sources), _PARTS_A_CALL)]
-        paths = [scratch / f"hashes-{at:06d}.npz" for at in range(len(groups))]
-        calls = [Call(collect_hashes, (state.layout, reader, *one)) for one in zip(groups, paths, strict=True)]
-        run_calls(calls, lambda _: None)
-        call = Call(hold_out, (state.layout, paths, state.recipe.pack.split, rows, state.token))
-        run_calls([call], lambda _: None)
-        write_atomically(complete, json.dumps(stamp))
-        shutil.rmtree(scratch)
+    saved = saved_validation_rows(state)
+    if saved is not None:
+        return saved
+    folder, reader, sources = _folder(state), _reader(state), _sources(state)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _COMPLETE).unlink(missing_ok=True)
+    scratch = folder / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    groups = [sources[at : at + _PARTS_A_CALL] for at in range(0, len(sources), _PARTS_A_CALL)]
+    paths = [scratch / f"hashes-{at:06d}.npz" for at in range(len(groups))]
+    calls = [Call(collect_hashes, (state.layout, reader, *one)) for one in zip(groups, paths, strict=True)]
+    run_calls(calls, lambda _: None)
+    target = folder / _ROWS
+    run_calls([Call(hold_out, (state.layout, paths, state.recipe.pack.split, target, state.token))], lambda _: None)
+    write_atomically(folder / _COMPLETE, json.dumps({**_stamp(state), "digest": digest(target)}))
+    shutil.rmtree(scratch)
+    found: Ids = np.load(target)
+    return found
+
+
+def saved_validation_rows(state: RunState) -> Ids | None:
+    """The same where they were found before, of just this set, and lie there unharmed; None otherwise."""
+    if not state.recipe.pack.split.validation:
+        return NO_IDS
+    complete, rows = _folder(state) / _COMPLETE, _folder(state) / _ROWS
+    if not complete.exists() or not rows.exists():
+        return None
+    if json.loads(complete.read_text("utf-8")) != {**_stamp(state), "digest": digest(rows)}:
+        return None
     found: Ids = np.load(rows)
     return found
 
@@ -91,7 +101,23 @@ def hold_out(layout: RunLayout, paths: Sequence[Path], split: SplitSpec, target:
     publish(temporary, target)
 
 
-def _identity(state: RunState, reader: Hop, sources: Sequence[tuple[Part, Ids]]) -> str:
+def _folder(state: RunState) -> Path:
+    return state.layout.layer("split", set_rule=True)
+
+
+def _reader(state: RunState) -> Hop:
+    # rows that reach packing, kept by it or not: another dialect or task must not change the split
+    return shard_reader(state.hops[:-1], state.recipe.pack, _READS)
+
+
+def _sources(state: RunState) -> list[tuple[Part, Ids]]:
+    return [(part, state.superseded(part)) for part in state.plan.parts]
+
+
+def _stamp(state: RunState) -> dict[str, Any]:
+    """What the rows are found from."""
+    reader, sources = _reader(state), _sources(state)
     layers = [[state.manifests[layer][part.number].digest for layer in reader.inputs] for part, _ in sources]
     split = asdict(state.recipe.pack.split)
-    return fingerprint(reader.fingerprint, split, layers, [ids.tolist() for _, ids in sources])
+    over = fingerprint(reader.fingerprint, split, layers, [ids.tolist() for _, ids in sources])
+    return {"version": _VERSION, "over": over}

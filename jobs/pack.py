@@ -4,9 +4,9 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
@@ -14,16 +14,18 @@ from data_cards.facts import CardFacts, Kind, Refusal, Split, Step
 from data_cards.hub_card import render
 from jobs.commit import KEPT, Commit
 from jobs.cut import Cut, cut
-from jobs.executor import Call
+from jobs.executor import Call, RunCalls
 from jobs.files import sweep, write_atomically
 from jobs.groups import validation_rows
 from jobs.hops import shard_reader
 from jobs.manifest import Manifest
-from jobs.plan import NO_IDS, Ids
+from jobs.plan import Ids
 from jobs.shards import BYTES, KIND, LICENSE, SAMPLES, SUPERVISED, ShardJob, write_shard
 from jobs.state import RunState
 from jobs.tally import HopTally
 from jobs.trouble import PackError
+from pipelines.chatml.dialects import DIALECTS
+from pipelines.chatml.dialects.protocol import Budget
 from pipelines.chatml.mixture import MixtureError
 from pipelines.chatml.pack_spec import VALIDATION
 from pipelines.chatml.trainers import kit
@@ -31,18 +33,6 @@ from pipelines.recipe import fingerprint
 
 SHARDS = "shards"
 _VERSIONED = ("shardmill", "pyarrow", "pillow", "opencv-python-headless")
-
-RunCalls = Callable[[Sequence[Call], Callable[[Any], None]], list[Any]]
-"""Runs calls anywhere, telling each result as it comes."""
-
-
-def run_here(calls: Sequence[Call], on_result: Callable[[Any], None] = lambda _: None) -> list[Any]:
-    """Runs calls in this process."""
-    results = []
-    for call in calls:
-        results.append(call.function(*call.arguments))
-        on_result(results[-1])
-    return results
 
 
 def pack_shards(state: RunState, run_calls: RunCalls, tick: Callable[[], None] = lambda: None) -> None:
@@ -54,7 +44,7 @@ def pack_shards(state: RunState, run_calls: RunCalls, tick: Callable[[], None] =
     layout = state.layout
     manifest = Manifest(layout, SHARDS)
     try:
-        whole = cut(state, held_out(state, run_calls), tick)
+        whole = cut(state, validation_rows(state, run_calls), tick)
     except MixtureError as error:
         raise PackError(str(error)) from None
     jobs = shard_jobs(state, whole)
@@ -72,7 +62,7 @@ def pack_shards(state: RunState, run_calls: RunCalls, tick: Callable[[], None] =
     for part in [commit.part for commit in manifest if commit.part >= len(jobs)]:
         manifest.forget(part)
     manifest.compact()
-    _write_kit(state)
+    _write_kit(state, whole)
     card = render(card_facts(state, whole, manifest))
     if not layout.card.exists() or layout.card.read_text("utf-8") != card:
         write_atomically(layout.card, card)
@@ -108,7 +98,7 @@ def shard_jobs(state: RunState, whole: Cut) -> list[ShardJob]:
 def card_facts(state: RunState, whole: Cut, shards: Manifest) -> CardFacts:
     """What the card tells, from the tallies of the hops, the cut and the counts of the shards."""
     totals: Counter[str] = Counter()
-    of_split: dict[str, Counter[str]] = {name: Counter() for name in state.recipe.pack.splits}
+    of_split: dict[str, Counter[str]] = {name: Counter() for name in whole.splits}
     for commit in shards:
         totals.update(commit.counts)
         of_split[whole.pieces[commit.part].split].update(commit.counts)
@@ -141,13 +131,6 @@ def step(name: str, tally: HopTally) -> Step:
     return Step(name, tally.entered, tally.kept, tuple(refusals))
 
 
-def held_out(state: RunState, run_calls: RunCalls) -> Ids:
-    """The rows of the validation split, ascending."""
-    if not state.recipe.pack.split.validation:
-        return NO_IDS
-    return validation_rows(state, run_calls)
-
-
 def _holds(first: int, rows: int, ascending: Ids) -> bool:
     """Whether a part that begins with the id `first` holds one of these ids."""
     low, high = np.searchsorted(ascending, [first, first + rows])
@@ -169,15 +152,19 @@ def _kinds(whole: Cut, of_split: dict[str, Counter[str]], *, counted: bool) -> l
     ]
 
 
-def _write_kit(state: RunState) -> None:
-    """The trainers' files; none is left that a packing before wrote."""
-    spec, folder = state.recipe.pack, state.layout.trainers
-    files = {folder / name: text for name, text in kit(spec.dialect, spec.budget, spec.splits).items()}
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
-        elif path.is_file() and path not in files:
-            path.unlink()
+def kit_files(state: RunState, whole: Cut) -> dict[Path, str]:
+    """The trainers' files of a set that is cut so: path to text."""
+    spec = state.recipe.pack
+    return {state.layout.trainers / name: text for name, text in kit(spec.dialect, spec.budget, whole.splits).items()}
+
+
+def _write_kit(state: RunState, whole: Cut) -> None:
+    """The trainers' files. What another dialect's kit had is removed, and nothing else that lies there."""
+    files = kit_files(state, whole)
+    for dialect in DIALECTS.values():
+        for name in kit(dialect.name, dialect.budget(Budget()), whole.splits):
+            if (path := state.layout.trainers / name) not in files:
+                path.unlink(missing_ok=True)
     for path, text in files.items():
         if not path.exists() or path.read_text("utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)

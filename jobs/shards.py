@@ -4,11 +4,13 @@ import gc
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from jobs.commit import Commit
@@ -18,7 +20,7 @@ from jobs.files import digest, publish, temporary_of
 from jobs.hops import Hop
 from jobs.part import live_rows, where
 from jobs.plan import Ids, Part
-from pipelines.chatml.mixture import UNKNOWN_LANGUAGE
+from pipelines.chatml.captions import UNKNOWN_LANGUAGE
 from pipelines.chatml.pack_spec import VALIDATION, PackSpec
 from pipelines.chatml.samples import make_samples
 from pipelines.chatml.shard_writer import ShardWriter
@@ -31,6 +33,8 @@ SAMPLES, BYTES, KIND, SUPERVISED, LANGUAGE, LICENSE = (
 """What a shard's commit counts; those with a slash stand before a task and language, a language, a licence."""
 
 _IMAGE = "image"
+_HELD_BYTES = 64_000_000
+"""Bytes of samples that are made at a time, unless one row makes more."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def write_shard(job: ShardJob) -> Commit:
     counts: Counter[str] = Counter()
     temporary = temporary_of(job.path, job.attempt)
     with ShardWriter(temporary, job.spec.shard_metadata()) as writer:
-        for rows in _rows(job, job.reader):
+        for rows in _bounded(_rows(job, job.reader)):
             rows, chosen = _chosen(job, rows)
             if not len(rows):
                 continue
@@ -113,6 +117,21 @@ def _chosen(job: ShardJob, rows: pa.Table) -> tuple[pa.Table, npt.NDArray[np.boo
     chosen = chosen_samples(samples, job.thresholds, job.spec)
     wanted = np.isin(rows["id"].to_numpy(), samples.rows[chosen])
     return where(rows, wanted), chosen[np.isin(samples.rows, samples.rows[chosen])]
+
+
+def _bounded(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables whose planned samples hold a bounded amount of bytes: a row may become many samples."""
+    for table in tables:
+        if pc.sum(table["samples"].combine_chunks().flatten().field("bytes")).as_py() <= _HELD_BYTES:
+            yield table
+            continue
+        samples = planned_samples(table["samples"], table["id"].to_numpy())
+        ids, starts = np.unique(samples.rows, return_index=True)
+        sizes = np.add.reduceat(samples.bytes, starts)
+        block = (np.cumsum(sizes) - sizes) // _HELD_BYTES
+        edges = [*np.flatnonzero(np.diff(block, prepend=-1)).tolist(), len(ids)]
+        for start, end in pairwise(edges):
+            yield table.slice(start, end - start)
 
 
 def _rows(job: ShardJob, reader: Hop) -> Iterator[pa.Table]:

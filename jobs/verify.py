@@ -10,15 +10,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from data_cards.hub_card import render
 from jobs.commit import KEPT, Commit, count, read_footer, read_layer
 from jobs.cut import cut
 from jobs.files import digest
+from jobs.groups import saved_validation_rows
 from jobs.hops import Hop, shard_reader
 from jobs.manifest import Manifest
-from jobs.pack import SHARDS, held_out, run_here, shard_jobs
+from jobs.pack import SHARDS, card_facts, kit_files, shard_jobs
 from jobs.plan import Ids, Part, read_input
 from jobs.shards import ShardJob, expected_ids
 from jobs.state import RunState
+from pipelines.chatml.mixture import MixtureError
 from schemas.chatml import SHARD
 from schemas.reasons import REASONS
 from schemas.tables import VERDICT
@@ -136,17 +139,31 @@ def _check_shards(report: Report, state: RunState) -> None:
             if digest(path) not in known:
                 report.problems.append(f"{path}: not the bytes that were committed")
         return
-    whole = cut(state, held_out(state, run_here))
+    held_out = saved_validation_rows(state)
+    if held_out is None:
+        report.problems.append(f"{state.layout.root}: the validation split is not as it was found; pack again")
+        return
+    try:
+        whole = cut(state, held_out)
+    except MixtureError as error:
+        report.problems.append(f"{state.layout.dataset}: {error}")
+        return
     reader = shard_reader(state.hops, state.recipe.pack, ("id", "samples"))
     jobs = shard_jobs(state, whole)
     for job in jobs:
         commit = manifest.get(job.number)
         if commit is None:
             report.problems.append(f"{job.path}: missing")
+        elif commit.fingerprint != job.fingerprint:
+            report.problems.append(f"{job.path}: packed from other rows or settings than those now there; pack again")
         elif _check_file(report, job.path, commit.bytes, commit.digest):
             report.problems += [f"{job.path}: {problem}" for problem in _shard_problems(report, job, reader)]
     for path in sorted(set(state.layout.shards.glob("*")) - {job.path for job in jobs}):
         report.problems.append(f"{path}: no shard of this run")
+    texts = {**kit_files(state, whole), state.layout.card: render(card_facts(state, whole, manifest))}
+    for path, text in texts.items():
+        if not path.exists() or path.read_text("utf-8") != text:
+            report.problems.append(f"{path}: not what packing wrote; pack again, or keep it aside")
 
 
 def _shard_problems(report: Report, job: ShardJob, reader: Hop) -> Iterator[str]:

@@ -88,7 +88,7 @@ PULLED = schema(
     Column("n_bytes", pa.int64(), "size of the body as served", "byte", "≥ 1"),
     Column("sha256", pa.binary(32), "SHA-256 of the body as served"),
     Column("image_sha256", pa.binary(32), "SHA-256 of `image`: another where the pixels were made canonical"),
-    Column("phash", pa.uint64(), "perceptual hash of the canonical pixels: 8×8 lowest DCT terms over their median"),
+    Column("phash", pa.uint64(), "perceptual hash of the canonical pixels: lowest 8×8 DCT terms well over the median"),
     Column("frames", pa.int32(), "frames in the served file", range="≥ 1"),
     Column("sharpness", pa.float32(), "variance of the Laplacian of the grey image at working size", range="≥ 0"),
     Column("uniformity", pa.float32(), "standard deviation of the grey image at working size", range="0–128"),

@@ -4,12 +4,15 @@ Referring tasks need phrases that single something out (CogVLM §pre-training: i
 is looking" nobody may be asked for "another man", nor for "man"). Published is the example alone; the rule is ours.
 It judges words, without a parser, and refuses when in doubt:
 
-* a phrase that counts or compares ("two dogs", "another man", "each child") is refused;
+* a phrase that counts or compares ("two dogs", "another man", "each child", "some dogs") is refused, and so is a plural
+  ("dogs", "people"), for one box is not what it means;
 * so is one whose words, determiners left out, are all among those of another phrase with the same head: "a dog" beside
-  "a big dog" (which itself may be asked for), "a man" beside "a man", "a dog" beside "dogs";
-* so is one whose head is named once more anywhere else in the caption, where no phrase of `phrases` covers it.
+  "a big dog" (which itself may be asked for), "a man" beside "a man", "a dog" beside "dogs"; what follows the noun
+  ("in red") is not considered;
+* so is one whose head is named once more anywhere else in the caption, where no phrase of `phrases` covers it;
+* so are all, where "another" or "others" stands uncovered: it leaves out what it is another of.
 
-English and Chinese are covered; other languages are compared by their words alone.
+English and Chinese are covered. Captions of other languages, where that is known, are not asked about.
 """
 
 import re
@@ -21,29 +24,38 @@ from pipelines.chatml.regions import Span
 _WORD = re.compile(r"[^\W_]+")
 _DETERMINERS = frozenset(
     {"a", "an", "the", "this", "that", "these", "those", "my", "your", "his", "her", "its", "our", "their"}
-    | {"one", "some", "any", "what", "which", "whose"}
+    | {"one", "what", "which", "whose"}
 )
 _COUNTING = frozenset(
     {"another", "other", "others", "second", "third", "fourth", "fifth", "last", "next", "remaining", "rest"}
     | {"each", "every", "both", "all", "several", "many", "few", "various", "multiple", "numerous", "more", "most"}
     | {"two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "hundreds"}
-    | {"dozen", "dozens", "pair", "couple", "group", "crowd"}
+    | {"dozen", "dozens", "pair", "couple", "group", "crowd", "some", "any"}
 )
+_ELLIPTIC = frozenset({"another", "other", "others"})
 _IRREGULAR = {"men": "man", "women": "woman", "children": "child", "people": "person", "feet": "foot", "teeth": "tooth"}
 _IRREGULAR |= {"mice": "mouse", "geese": "goose", "wolves": "wolf", "leaves": "leaf", "knives": "knife"}
 
+_ZH_CLASSIFIER = "个只位名条张辆棵朵座头匹件块片本把间台架艘杯盘碗幅根颗扇栋道顶支株"
 _ZH_COUNTING = re.compile(
-    r"[这那]?(?:另|其他|其它|其余|别的|第[二三四五六七八九十]|[两二三四五六七八九十几]|数[个只名]|多[个只名位]|一[些群对双排]|许多|所有|全部|每|各)"
+    rf"[这那]?(?:另|其他|其它|其余|别的|第[二三四五六七八九十]|[两二三四五六七八九十几数多]+[{_ZH_CLASSIFIER}群对双排]"
+    r"|一[些群对双排]|许多|很多|所有|全部|每|各[个种位]?)"
 )
-_ZH_DETERMINER = re.compile(r"^[一这那某该]?[个只位名条张辆棵朵座头匹件块片本把间台架艘杯盘碗幅根颗扇栋道顶支株]?")
+_ZH_DETERMINER = re.compile(rf"^[一这那某该][{_ZH_CLASSIFIER}]?")
 
 
 class _Referent(NamedTuple):
-    """What a phrase names: its head and all its words, determiners left out; a refused one counts or compares."""
+    """What a phrase names: its head and all its words, determiners left out, in the singular."""
 
     head: str
     words: frozenset[str]
-    counts: bool
+    many: bool
+    """Whether it counts, compares, or stands in the plural."""
+
+
+def is_judged(lang: str | None) -> bool:
+    """Whether captions of a language can be judged; one that is not known is taken for English or Chinese."""
+    return lang is None or lang.lower().replace("_", "-").split("-")[0] in ("en", "zh")
 
 
 def ambiguous(caption: str, phrases: Sequence[Span], *, chinese: bool) -> list[bool]:
@@ -52,8 +64,10 @@ def ambiguous(caption: str, phrases: Sequence[Span], *, chinese: bool) -> list[b
         return _ambiguous_chinese(caption, phrases)
     referents = [_referent(caption[start:end]) for start, end in phrases]
     uncovered = {_singular(word) for word in _WORD.findall(_without(caption, phrases).lower())}
+    if uncovered & _ELLIPTIC:
+        return [True] * len(phrases)
     return [
-        one.counts
+        one.many
         or not one.head
         or one.head in uncovered
         or any(
@@ -65,10 +79,10 @@ def ambiguous(caption: str, phrases: Sequence[Span], *, chinese: bool) -> list[b
 
 
 def _referent(phrase: str) -> _Referent:
-    words = _WORD.findall(phrase.lower())
-    kept = [_singular(word) for word in words if word not in _DETERMINERS]
-    counts = any(word in _COUNTING or (word.isdigit() and word != "1") for word in words)
-    return _Referent(kept[-1] if kept else "", frozenset(kept), counts)
+    words = [word for word in _WORD.findall(phrase.lower()) if word not in _DETERMINERS]
+    kept = [_singular(word) for word in words]
+    many = any(word in _COUNTING or (word.isdigit() and word != "1") for word in words) or kept[-1:] != words[-1:]
+    return _Referent(kept[-1] if kept else "", frozenset(kept), many)
 
 
 def _singular(word: str) -> str:

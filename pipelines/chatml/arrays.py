@@ -1,11 +1,14 @@
 """Building nested Arrow arrays without copying the bytes in them."""
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+_T = TypeVar("_T")
 _OFFSET_MAX = 2**31 - 1
 
 
@@ -14,10 +17,18 @@ def struct(type_: pa.StructType, *columns: pa.Array) -> pa.StructArray:
     return pa.StructArray.from_arrays(columns, fields=list(type_))
 
 
-def lists(lengths: Sequence[int] | npt.NDArray[np.int64], values: pa.Array) -> pa.ListArray:
-    """Lists of so many of `values` each, none null."""
+def lists(
+    lengths: Sequence[int] | npt.NDArray[np.int64], values: pa.Array, nulls: pa.Array | None = None
+) -> pa.ListArray:
+    """Lists of so many of `values` each; null where `nulls`."""
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, mask=nulls)
+
+
+def grouped(values: Sequence[_T], lengths: Sequence[int]) -> list[Sequence[_T]]:
+    """`values` cut into pieces of these lengths."""
+    ends = list(accumulate(lengths, initial=0))
+    return [values[start:end] for start, end in pairwise(ends)]
 
 
 def one_each(values: pa.Array) -> pa.ListArray:

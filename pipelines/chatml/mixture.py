@@ -14,8 +14,6 @@ import numpy.typing as npt
 from pipelines.chatml.pack_spec import MixtureSpec
 from pipelines.mixing import mixed
 
-UNKNOWN_LANGUAGE = "und"
-"""ISO 639's code for a language that is not known."""
 TAKE_ALL = 2**64 - 1
 """The threshold that every priority is at or below."""
 
@@ -27,7 +25,7 @@ class Kind(NamedTuple):
 
     task: str
     language: str
-    """An ISO 639 code, or `UNKNOWN_LANGUAGE`."""
+    """An ISO 639 code, or ``und``."""
 
 
 class MixtureError(ValueError):
@@ -53,16 +51,20 @@ def shares(available: Mapping[Kind, int], spec: MixtureSpec) -> dict[Kind, tuple
     for kind, cell in cell_of.items():
         if cell in sizes:
             sizes[cell] += available[kind]
-    for (task, language), size in sizes.items():
-        if size == 0 and (task or language):
-            what = " in ".join(word for word in (task, language) if word)
-            raise MixtureError(f"the mixture gives a weight to {what}, but there is no such sample: leave it out")
+    for cell, size in sizes.items():
+        if size == 0 and any(cell):
+            raise MixtureError(
+                f"the mixture gives a weight to {_said(cell)}, but there is no such sample: leave it out"
+            )
     weights = {
         (task, language): spec.tasks.get(task, 1.0) * spec.languages.get(language, 1.0)  # type: ignore[call-overload]
         for task, language in sizes
     }
     total = min(sizes[cell] / weights[cell] for cell in sizes)
     taken = {cell: min(round(total * weights[cell]), sizes[cell]) for cell in sizes}
+    for cell, count in taken.items():
+        if count == 0 and sizes[cell]:
+            raise MixtureError(f"the mixture's weight of {_said(cell)} comes to less than one sample: raise it")
     return {kind: (taken[cell], sizes[cell]) for kind, cell in cell_of.items() if cell in sizes}
 
 
@@ -90,6 +92,10 @@ def _lowest(values: Priorities, part: int, whole: int) -> int:
     if count == 0:
         return -1
     return TAKE_ALL if count == len(values) else int(np.partition(values, count - 1)[count - 1])
+
+
+def _said(cell: tuple[str, str]) -> str:
+    return " in ".join(word for word in cell if word)
 
 
 def _cell(kind: Kind, spec: MixtureSpec) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.chatml.arrays import ints
+from pipelines.chatml.arrays import grouped, ints, lists, struct
 from pipelines.chatml.captions import Caption, chosen_captions
 from pipelines.chatml.pack_spec import PackSpec
 from pipelines.chatml.regions import Region, regions_of
@@ -66,7 +66,7 @@ def judge(rows: pa.Table, spec: PackSpec) -> Processed:
     return Processed(Verdicts.of(verdicts), pa.Table.from_arrays(columns, schema=PACKED))
 
 
-def row_regions(rows: pa.Table, spec: PackSpec) -> list[list[Region]]:
+def row_regions(rows: pa.Table, spec: PackSpec) -> list[Sequence[Region]]:
     """The regions of each row; none where no task asks for them."""
     return regions_of(rows["regions"]) if spec.grounded else [[]] * rows.num_rows
 
@@ -84,11 +84,7 @@ def row_boxes(
     fractions = np.array([region.box for row in regions for region in row], np.float64)
     of_row = np.repeat(np.arange(len(regions)), counts)
     grid = spec.model.to_grid(fractions, width[of_row], height[of_row], spec.budget).tolist()
-    found, start = [], 0
-    for count in counts:
-        found.append([tuple(box) for box in grid[start : start + count]])
-        start += count
-    return found
+    return [[tuple(box) for box in boxes] for boxes in grouped(grid, counts)]
 
 
 def _samples(
@@ -115,7 +111,7 @@ def _samples(
         pa.array([plan.regions for _, plan in flat], pa.list_(pa.int32())),
         pa.array(sizes, pa.int64()),
     ]
-    return _lists(planned, left, pa.StructArray.from_arrays(fields, fields=list(PLANNED_SAMPLE)))
+    return lists([len(row) for row in planned], struct(PLANNED_SAMPLE, *fields), left)
 
 
 def _refusals(refused: Sequence[Sequence[Refused]], left: pa.Array) -> pa.Array:
@@ -125,16 +121,10 @@ def _refusals(refused: Sequence[Sequence[Refused]], left: pa.Array) -> pa.Array:
         raise KeyError(f"not in the closed list of refusals: {', '.join(sorted(unknown))}")
     columns = zip(*flat, strict=True) if flat else ((),) * len(REFUSED_TASK)
     fields = [pa.array(column, field.type) for column, field in zip(columns, REFUSED_TASK, strict=True)]
-    return _lists(refused, left, pa.StructArray.from_arrays(fields, fields=list(REFUSED_TASK)))
+    return lists([len(row) for row in refused], struct(REFUSED_TASK, *fields), left)
 
 
 def _said(refusals: Sequence[Refused]) -> str:
     """Refusals for people: ``rec: second_box ×2; reg: no_region``."""
     counts = Counter(f"{refusal.task}: {refusal.reason}" for refusal in refusals)
     return "; ".join(what if n == 1 else f"{what} ×{n}" for what, n in counts.items())
-
-
-def _lists(groups: Sequence[Sequence[object]], left: pa.Array, values: pa.Array) -> pa.Array:
-    """Lists of so many of `values` as each group has; null where `left`."""
-    offsets = np.concatenate([[0], np.cumsum([len(group) for group in groups], dtype=np.int64)])
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, mask=left)

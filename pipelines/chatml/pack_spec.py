@@ -22,23 +22,24 @@ class SplitSpec:
     """Which rows are held out for validation: whole groups of duplicates, so that no picture is in both splits.
 
     Two images belong to one group when their perceptual hashes differ by at most `distance` bits, or a chain of such
-    images joins them: re-encoded and resized copies differ by 0–4. Images without one go by their SHA-256.
+    images joins them: re-encoded and resized copies differ by 0–6. Images without one go by their SHA-256.
     """
 
     validation: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Share of the rows that is held out."""
-    distance: Annotated[int, Field(ge=0, le=16)] = 4
+    distance: Annotated[int, Field(ge=0, le=16)] = 6
     """In bits of the 64-bit perceptual hash."""
     seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, config=SPEC)
 class MixtureSpec:
-    """In which proportion tasks and languages stand among the samples, per split.
+    """In which proportion tasks and languages stand among the training samples.
 
     The weights of a task and of a language multiply; tasks or languages without weights keep their natural
     proportions. Samples are only ever left out, by a stable hash of row, task and language, and as few as the
-    proportion needs. A language that is not listed is left out, ``und`` stands for the unknown.
+    proportion needs. A language that is not listed is left out, ``und`` stands for the unknown. Of the validation split
+    the same shares are taken.
     """
 
     tasks: dict[TaskName, Weight] = Field(default_factory=dict)
@@ -58,7 +59,7 @@ class PackSpec:
     dialect: Literal["qwen2_vl", "qwen2_5_vl", "internvl", "plain"] = "qwen2_vl"
     tasks: Annotated[tuple[TaskName, ...], Field(min_length=1)] = ("caption",)
     languages: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    """Languages of the captions to train on; left out, all of them."""
+    """Languages of the captions to train on, ``und`` for the unknown; left out, all of them."""
     shard_mb: Annotated[int, Field(ge=1)] = 256
     """Target size of a shard in MB (10⁶ bytes)."""
     max_pixels: int | None = None
@@ -80,10 +81,7 @@ class PackSpec:
         if given is None:
             return None
         path = Path(given).expanduser().absolute()
-        path = path / "tokenizer.json" if path.is_dir() else path
-        if not path.is_file():
-            raise ValueError(f"{path} does not exist: give a tokenizer.json, or a model folder that holds one")
-        return str(path)
+        return str(path / "tokenizer.json" if path.is_dir() else path)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -98,6 +96,8 @@ class PackSpec:
             raise ValueError(f"mixture.tasks weighs what tasks does not list: {', '.join(sorted(unused))}")
         if self.mixture.tasks and (missing := set(self.tasks) - set(self.mixture.tasks)):
             raise ValueError(f"mixture.tasks gives no weight to {', '.join(sorted(missing))}")
+        if self.languages and (unlisted := set(self.mixture.languages) - set(self.languages)):
+            raise ValueError(f"mixture.languages weighs what languages does not list: {', '.join(sorted(unlisted))}")
         return self
 
     @property
@@ -119,11 +119,6 @@ class PackSpec:
     def limits(self) -> Limits:
         """What the tasks go by."""
         return Limits(self.runner_up, self.max_turns)
-
-    @property
-    def splits(self) -> tuple[str, ...]:
-        """The splits that are written."""
-        return (TRAIN, VALIDATION) if self.split.validation else (TRAIN,)
 
     def shard_metadata(self) -> dict[str, str]:
         """What a shard's footer says of how it was packed, JSON under the key ``shardmill``."""

@@ -1,8 +1,11 @@
 """A row's regions as plain values: phrases of its captions, each with a box."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
+
+from pipelines.chatml.arrays import grouped
 
 Span = tuple[int, int]
 """Characters of the caption as stored: start, end (exclusive)."""
@@ -19,30 +22,22 @@ class Region(NamedTuple):
     """The referring expression, or the noun chunk where there is none."""
     box: tuple[float, float, float, float]
     """x1 y1 x2 y2, 0–1."""
-    score: float
+    score: float | None
     runner_up: float | None
     """Score of the phrase's best other box, kept or not; None when unknown."""
     source: str | None
 
 
-def regions_of(column: pa.ChunkedArray) -> list[list[Region]]:
+def regions_of(column: pa.ChunkedArray) -> list[Sequence[Region]]:
     """The regions of each row, in their order; a null list is empty."""
     array = column.combine_chunks()
     entries = array.flatten()
-    names = [field.name for field in entries.type]
-    fields = dict(zip(names, (field.to_pylist() for field in entries.flatten()), strict=True))
+    fields = dict(zip([field.name for field in entries.type], entries.flatten(), strict=True))
+    names = ("caption_index", "phrase", "expression", "box", "score", "runner_up", "source")
     everything = [
         Region(caption, tuple(phrase), tuple(expression or phrase), tuple(box), score, runner_up, source)
         for caption, phrase, expression, box, score, runner_up, source in zip(
-            *(
-                fields[name]
-                for name in ("caption_index", "phrase", "expression", "box", "score", "runner_up", "source")
-            ),
-            strict=True,
+            *(fields[name].to_pylist() for name in names), strict=True
         )
     ]
-    found, start = [], 0
-    for count in array.value_lengths().fill_null(0).to_pylist():
-        found.append(everything[start : start + count])
-        start += count
-    return found
+    return grouped(everything, array.value_lengths().fill_null(0).to_pylist())

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +11,8 @@ import pyarrow as pa
 from tokenizers import Tokenizer
 
 from pipelines.chatml.arrays import flat, ints, lists, narrow, one_each, struct
-from pipelines.chatml.captions import Caption, all_captions
+from pipelines.chatml.captions import UNKNOWN_LANGUAGE, Caption, all_captions
 from pipelines.chatml.conversation import Conversation
-from pipelines.chatml.mixture import UNKNOWN_LANGUAGE
 from pipelines.chatml.pack import row_boxes, row_regions
 from pipelines.chatml.pack_spec import PackSpec, encode
 from pipelines.chatml.regions import Region
@@ -190,7 +190,8 @@ def _count(conversations: Sequence[Conversation], spec: PackSpec) -> tuple[Indic
         return None
     # no tokens for the images: what is left is the text, marks around images included
     texts = [spec.model.training_text(one, [0] * _n_images(one)) for one in conversations]
-    return count_tokens(texts, _tokenizer(spec.tokenizer))
+    changed = Path(spec.tokenizer).stat()
+    return count_tokens(texts, _tokenizer(spec.tokenizer, changed.st_mtime_ns, changed.st_size))
 
 
 def _n_images(conversation: Conversation) -> int:
@@ -198,5 +199,5 @@ def _n_images(conversation: Conversation) -> int:
 
 
 @lru_cache(maxsize=1)
-def _tokenizer(path: str) -> Tokenizer:
+def _tokenizer(path: str, modified: int, size: int) -> Tokenizer:  # noqa: ARG001 a file may be replaced
     return load_tokenizer(path)

@@ -10,9 +10,10 @@ one of them. A conversation is plain data; samples.py writes it in the shard's t
 """
 
 from collections.abc import Sequence
+from math import inf
 from typing import NamedTuple
 
-from pipelines.chatml.ambiguity import ambiguous
+from pipelines.chatml.ambiguity import ambiguous, is_judged
 from pipelines.chatml.captions import Caption
 from pipelines.chatml.conversation import Conversation, Turn
 from pipelines.chatml.dialects.protocol import Dialect, Grounded
@@ -140,17 +141,21 @@ def _referring(
 
     def refusal(at: int) -> Refused | None:
         region = regions[at]
+        if not is_judged(caption.lang):
+            return Refused(task, caption.place, at, "other_language")
         if unclear[at]:
             return Refused(task, caption.place, at, "ambiguous_text")
         if boxes_of[region.span] > 1:
             return Refused(task, caption.place, at, "second_box", boxes_of[region.span])
-        if region.runner_up is not None and region.runner_up >= limits.runner_up * region.score:
+        if region.score is None or not 0 < region.score < inf:
+            return Refused(task, caption.place, at, "unscored", region.score)
+        if region.runner_up is not None and not region.runner_up < limits.runner_up * region.score:
             return Refused(task, caption.place, at, "runner_up", region.runner_up / region.score)
         return None
 
     judged = {at: refusal(at) for at in usable}
     clear = [at for at in usable if judged[at] is None]
-    for at in sorted(clear, key=lambda at: (-regions[at].score, at))[limits.max_turns :]:
+    for at in sorted(clear, key=lambda at: (-(regions[at].score or 0), at))[limits.max_turns :]:
         judged[at] = Refused(task, caption.place, at, "over_max_turns", len(clear))
     return [(at, judged[at]) for at in sorted(usable, key=lambda at: (regions[at].span, at))]
 

@@ -36,17 +36,23 @@ def at_working_size(grey: Grey) -> Grey:
 _COSINES = np.rint(4096 * np.cos(np.pi / 64 * np.outer(np.arange(8), 2 * np.arange(32) + 1)))
 
 
+_DEAD_ZONE = 200 * 4096**2
+"""A term counts as above the median from here on: 0.8 grey levels of amplitude, in the terms' whole numbers."""
+
+
 def perceptual_hash(grey: Grey) -> int:
     """64 bits that near-identical pictures share, but for a few.
 
     The image is shrunk to 32 × 32 (area average) and its 8 × 8 lowest cosine (DCT-II) terms are compared with their
-    median; a bit is set where a term is above. The most significant bit is the constant term, then the terms follow
-    row by row, horizontal frequency running fastest.
+    median; a bit is set where a term is clearly above. In symmetric and flat pictures many terms lie on the median, and
+    compared with nothing between they would follow the noise: of centred circles, nine in ten copies at quality 60 or
+    half size were more than four bits away. The most significant bit is the constant term, then the terms follow row
+    by row, horizontal frequency running fastest.
     """
     small = cv2.resize(grey, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float64)
     terms = (_COSINES @ small @ _COSINES.T).ravel()
     low, high = np.partition(terms, (31, 32))[31:33]
-    return int.from_bytes(np.packbits(2 * terms > low + high).tobytes(), "big")
+    return int.from_bytes(np.packbits(2 * (terms - _DEAD_ZONE) > low + high).tobytes(), "big")
 
 
 def sharpness(grey: Grey) -> float:

@@ -13,8 +13,8 @@ def held_out(groups: npt.NDArray[np.uint64], share: float, seed: int) -> npt.NDA
 
     Groups are taken in the order of a hash of their name and `seed`, as long as they fit, until round(share · rows) are
     held out. A group of more than half of that stays with the others, or one crowd of alike pictures would be the whole
-    split. A share above 0 holds out at least one group where there are two. It depends on the groups alone, not on the
-    order of rows.
+    split. Where no group is so small, one of at most twice the target is taken; where there is none either, nothing is
+    held out. It depends on the groups alone, not on the order of rows.
     """
     names, of_row, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     target = round(share * len(groups))
@@ -29,7 +29,8 @@ def held_out(groups: npt.NDArray[np.uint64], share: float, seed: int) -> npt.NDA
         taken = np.append(taken, rest[fitting[0]])
         left, rest = left - int(sizes[rest[fitting[0]]]), rest[fitting[0] + 1 :]
     if share and not len(taken) and len(names) > 1:
-        taken = np.flatnonzero(sizes == sizes.min())[:1]
+        order = np.argsort(mixed(names, f"held out/{seed}"))
+        taken = order[sizes[order] <= max(2 * target, 1)][:1]
     chosen = np.zeros(len(names), np.bool_)
     chosen[taken] = True
     return np.asarray(chosen[of_row], np.bool_)

@@ -16,7 +16,7 @@ from jobs.trouble import PackError
 from jobs.verify import verify
 from tests.support.by_hand import GROUNDED, run_here
 from tests.support.runs import RECIPE, Case, shardmill
-from tests.support.web import Web
+from tests.support.web import GRAPHIC, Web
 
 N = 60
 
@@ -31,7 +31,8 @@ def samples(case: Case) -> Iterator[tuple[str, dict[str, Any]]]:
 @pytest.fixture
 def copies(web: Web, tmp_path: Path) -> Case:
     """Pictures, each with a copy re-encoded at quality 60 and one of half the size."""
-    urls = [web.url(kind, number) for number in range(N) for kind in ("image", "q60", "half")]
+    numbers = [number if number % 2 else GRAPHIC + number for number in range(N)]
+    urls = [web.url(kind, number) for number in numbers for kind in ("image", "q60", "half")]
     return Case(web, tmp_path, urls)
 
 
@@ -46,7 +47,9 @@ class TestSplits:
             kinds[number].add((sample["image_meta"][0]["url"], sample["task"], sample["language"]))
         assert {len(found) for found in kinds.values()} == {3 * 4 * 2}, "all copies, tasks and languages are there"
         assert {len(found) for found in splits.values()} == {1}
-        assert Counter(split for found in splits.values() for split in found) == {"train": 48, "validation": 12}
+        rows = Counter(split for found in splits.values() for split in found)
+        assert rows["train"] + rows["validation"] == N
+        assert 6 <= rows["validation"] <= 12, "pictures that look alike are held out together or not at all"
         assert verify(state).problems == []
 
     def test_the_split_does_not_depend_on_the_dialect_or_the_tasks(self, copies: Case) -> None:
@@ -190,3 +193,73 @@ def test_a_packing_that_cannot_be_is_not_what_the_run_is_from_then_on(web: Web, 
     assert commands.pack(case.run_folder, ["pack.mixture.languages={fr: 1}"], "inline", None) == 1
     assert commands.pack(case.run_folder, [], "inline", None) == 0
     assert case.dataset() == before
+
+
+class TestDamage:
+    SPLIT = ("pack.split.validation=0.2", "stages.min_side.pixels=32")
+
+    @pytest.mark.parametrize("damage", ["removed", "cut", "changed"])
+    def test_a_damaged_split_is_told_and_found_again(self, copies: Case, damage: str) -> None:
+        state = run_here(copies, RECIPE, *self.SPLIT)
+        before, kept = copies.dataset(), copies.run_folder / "sets/split/validation.npy"
+        whole = kept.read_bytes()
+        kept.unlink()
+        if damage != "removed":
+            kept.write_bytes(whole[:-8] if damage == "cut" else whole[:-1] + b"\7")
+        assert [problem for problem in verify(state).problems if "split" in problem]
+        state = run_here(copies, RECIPE, *self.SPLIT)
+        assert verify(state).problems == []
+        assert copies.dataset() == before
+
+    @pytest.mark.parametrize("name", ["README.md", "trainers/pinned.json", "trainers/trl/train.py"])
+    def test_a_changed_card_or_kit_is_told(self, copies: Case, name: str) -> None:
+        state = run_here(copies, RECIPE)
+        (copies.run_folder / "dataset" / name).write_text("x")
+        assert [problem for problem in verify(state).problems if name in problem]
+
+    def test_what_a_user_puts_beside_the_kit_stays(self, copies: Case) -> None:
+        run_here(copies, RECIPE)
+        mine = copies.run_folder / "dataset/trainers/PINNED/weights"
+        mine.parent.mkdir()
+        mine.write_text("dear")
+        state = run_here(copies, RECIPE, "pack.dialect=plain")
+        assert mine.read_text() == "dear"
+        assert not (copies.run_folder / "dataset/trainers/trl/train.py").exists()
+        assert verify(state).problems == []
+
+
+def test_a_split_without_rows_is_left_out(web: Web, tmp_path: Path) -> None:
+    import datasets
+
+    case = Case(web, tmp_path, [web.url(kind, 3) for kind in ("image", "q60", "half")])
+    state = run_here(case, RECIPE, "pack.split.validation=0.1", "stages.min_side.pixels=32")
+    assert verify(state).problems == []
+    loaded = datasets.load_dataset(str(case.run_folder / "dataset"), cache_dir=str(tmp_path / "cache"))
+    assert {name: len(split) for name, split in loaded.items()} == {"train": 3}
+    assert "validation" not in (case.run_folder / "dataset/trainers/llamafactory/dataset_info.json").read_text()
+
+
+def test_an_empty_language_is_packed_as_unknown(web: Web, tmp_path: Path) -> None:
+    case = Case(web, tmp_path, [web.url("image", number) for number in range(3)])
+    state = run_here(case, RECIPE.replace("caption_lang: en", 'caption_lang: ""'))
+    assert [sample["id"][-4:] for _, sample in samples(case)] == ["-und"] * 3
+    assert verify(state).problems == []
+
+
+@pytest.mark.parametrize("content", [None, "{}"])
+def test_a_tokenizer_that_does_not_load_is_told_before_anything_runs(
+    web: Web, tmp_path: Path, content: str | None
+) -> None:
+    if content:
+        (tmp_path / "tokenizer.json").write_text(content)
+    case = Case(web, tmp_path, [web.url("image", 1)], settings=(f"pack.tokenizer={tmp_path}/tokenizer.json",))
+    assert case.run() == 2
+    assert not web.counts
+
+
+def test_a_run_can_be_looked_at_where_its_tokenizer_is_not(copies: Case) -> None:
+    folder = byte_level_tokenizer(copies.folder)
+    run_here(copies, RECIPE, f"pack.tokenizer={folder}")
+    (folder / "tokenizer.json").unlink()
+    assert shardmill("status", str(copies.run_folder)).returncode == 0
+    assert shardmill("verify", str(copies.run_folder)).returncode == 0

@@ -9,7 +9,7 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 KINDS = {
     "image": None,
@@ -25,14 +25,39 @@ KINDS = {
 """What a URL's first folder stands for, and the reason its row ends with (the first ``copy`` survives)."""
 
 
+GRAPHIC = 500_000
+"""Pictures of higher numbers are graphic ones."""
+
+
 def picture(number: int, width: int = 120, height: int = 90, *, quality: int = 90, shrink: int = 1) -> bytes:
     """A JPEG that no other number gives; `shrink` makes it smaller after it was drawn."""
     noise = np.random.default_rng(number)
-    small = noise.integers(0, 256, (8, 8, 3), np.uint8)
-    image = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
+    if number >= GRAPHIC:
+        image = graphic(number, width, height)
+    else:
+        small = noise.integers(0, 256, (8, 8, 3), np.uint8)
+        image = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
     out = io.BytesIO()
     image.resize((width // shrink, height // shrink), Image.Resampling.LANCZOS).save(out, "JPEG", quality=quality)
     return out.getvalue()
+
+
+def graphic(number: int, width: int, height: int) -> Image.Image:
+    """A picture of flat colours: a centred circle, a gradient or a logo of bars; no other number gives it."""
+    draw = np.random.default_rng(number)
+    colours = [tuple(draw.integers(0, 256, 3).tolist()) for _ in range(2)]
+    image = Image.new("RGB", (width, height), "white" if number % 3 == 0 else colours[0])
+    pen = ImageDraw.Draw(image)
+    if number % 3 == 0:
+        radius = int(draw.integers(8, min(width, height) // 2))
+        pen.circle((width / 2, height / 2), radius, fill=colours[1])
+    elif number % 3 == 1:
+        mask = Image.linear_gradient("L").rotate(90 * int(draw.integers(4))).resize((width, height))
+        image.paste(Image.new("RGB", (width, height), colours[1]), mask=mask)
+    else:
+        for left in range(0, width, 2 * int(draw.integers(6, 30))):
+            pen.rectangle((left, height // 4, left + 5, 3 * height // 4), fill=colours[1])
+    return image
 
 
 class Web:
@@ -41,7 +66,7 @@ class Web:
     def __init__(self, hosts: int = 0) -> None:
         self.counts: Counter[str] = Counter()
         self.dead_for = 0
-        """So many requests are answered with 503."""
+        """So many requests are answered with 500."""
         self._once: set[str] = set()
         handler = type("Handler", (_Handler,), {"web": self})
         self._servers = [_Server(("127.0.0.1", 0), handler)]
@@ -68,16 +93,16 @@ class Web:
         _, kind, name = path.split("/")
         number = int(name.partition(".")[0])
         if self.counts.total() <= self.dead_for:
-            return 503, b""
+            return 500, b""  # which is not asked again at once, as 503 is
         if kind == "flaky" and path not in self._once:  # the first time only
             self._once.add(path)
-            return 503, b""
+            return 500, b""
         bodies = {
             "image": lambda: picture(number),
             "q60": lambda: picture(number, quality=60),  # of the picture with the same number
             "half": lambda: picture(number, shrink=2),
             "flaky": lambda: picture(100_000 + number),
-            "copy": lambda: picture(1_000_000),
+            "copy": lambda: picture(400_000),
             "wide": lambda: picture(number, 2000, 100),
             "small": lambda: picture(number, 40, 30),
             "page": lambda: b"<!doctype html><title>no image</title>",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.chatml.ambiguity import ambiguous
+from pipelines.chatml.ambiguity import ambiguous, is_judged
 from pipelines.chatml.regions import Span
 
 
@@ -35,6 +35,12 @@ def unclear(caption: str, *phrases: str, chinese: bool = False) -> dict[str, boo
         ("A Man and a woman", ("A Man", "a woman"), ()),
         ("his bicycle by the wall", ("his bicycle", "the wall"), ()),
         ("a glass of water", ("a glass",), ()),
+        ("dogs playing", (), ("dogs",)),
+        ("people on a street", ("a street",), ("people",)),
+        ("some dogs on grass", ("grass",), ("some dogs",)),
+        ("A man is running while another is looking", (), ("A man",)),
+        ("A man is running and so are others", (), ("A man",)),
+        ("a bus and a dress", ("a bus", "a dress"), ()),
     ],
 )
 def test_a_phrase_is_asked_for_only_when_the_caption_speaks_of_one_such_thing(
@@ -64,6 +70,8 @@ def test_the_same_span_twice_is_one_phrase_with_two_boxes() -> None:
         ("两只狗追着一只猫", ("一只猫",), ("两只狗",)),
         ("一群羊在山坡上", ("山坡",), ("一群羊",)),
         ("第二辆汽车旁的树", ("树",), ("第二辆汽车",)),
+        ("三明治旁的杯子", ("三明治", "杯子"), ()),
+        ("一些狗", (), ("一些狗",)),
     ],
 )
 def test_chinese_phrases_are_judged_by_their_last_words(
@@ -72,6 +80,13 @@ def test_chinese_phrases_are_judged_by_their_last_words(
     phrases = sorted([*clear, *refused], key=caption.index)
     judged = unclear(caption, *phrases, chinese=True)
     assert {what.split("@")[0] for what, flag in judged.items() if flag} == set(refused)
+
+
+@pytest.mark.parametrize(
+    ("lang", "judged"), [(None, True), ("en", True), ("en-GB", True), ("zh_Hant", True), ("fr", False), ("ja", False)]
+)
+def test_english_and_chinese_are_judged(lang: str | None, judged: bool) -> None:
+    assert is_judged(lang) == judged
 
 
 @given(st.text(max_size=40), st.lists(st.tuples(st.integers(0, 39), st.integers(1, 10)), max_size=5), st.booleans())

@@ -35,3 +35,9 @@ def test_languages_may_be_chosen() -> None:
 def test_a_sliced_column_gives_its_own_captions() -> None:
     rows = column([{"text": "a"}], [], [{"text": "b"}, {"text": "c"}])
     assert chosen(rows.slice(1)) == [[], [("c", 1)]]
+
+
+def test_an_empty_language_is_one_that_is_not_known() -> None:
+    row = [{"text": "a dog", "lang": ""}, {"text": "a cat", "lang": None}]
+    assert chosen(column(row)) == [[("a cat", 1)]]
+    assert chosen(column(row), ("und",)) == [[("a cat", 1)]]

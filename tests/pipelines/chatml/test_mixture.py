@@ -53,6 +53,11 @@ def test_a_weight_for_nothing_is_refused(weights: dict[str, Any], said: str) -> 
         shares({CAPTION_ZH: 5, REC_EN: 5}, MixtureSpec(**weights))
 
 
+def test_a_weight_that_comes_to_nothing_is_refused() -> None:
+    with pytest.raises(MixtureError, match="less than one"):
+        shares({CAPTION_EN: 10, CAPTION_ZH: 10}, MixtureSpec(languages={"en": 1, "zh": 1000}))
+
+
 @given(
     st.dictionaries(
         st.sampled_from([CAPTION_EN, CAPTION_ZH, REC_EN, REC_ZH]), st.integers(200, 3000), min_size=4, max_size=4

@@ -232,7 +232,7 @@ def test_the_recipe_entry_is_checked_before_anything_runs() -> None:
         {"tasks": ["caption", "rec"], "mixture": {"tasks": {"rec": 1}}},
         {"mixture": {"languages": {"en": 0}}},
         {"split": {"validation": 0.6}},
-        {"tokenizer": "no/such/folder"},
+        {"languages": ["en"], "mixture": {"languages": {"zh": 1}}},
     ):
         with pytest.raises(ValidationError):
             adapter.validate_python(wrong)

@@ -86,6 +86,24 @@ class TestDecide:
         text = "A man is running, while another man is looking."
         assert made(text, [region(text, "A man"), region(text, "another man")], "grounded_caption") == ((0, 1), {})
 
+    @pytest.mark.parametrize("score", [None, 0.0, -1.0, float("nan"), float("inf")])
+    def test_a_box_without_a_score_is_not_asked_for(self, score: float | None) -> None:
+        text = "a red circle"
+        circle = region(text, text)._replace(score=score, runner_up=0.0)
+        assert made(text, [circle], "rec")[1] == {0: "unscored", None: "no_region"}
+        assert made(text, [circle], "grounded_caption")[0] == (0,)
+
+    def test_a_runner_up_that_is_no_number_leaves_a_doubt(self) -> None:
+        text = "a red circle"
+        assert made(text, [region(text, text, runner_up=float("nan"))], "rec")[1][0] == "runner_up"
+
+    def test_captions_that_cannot_be_judged_are_not_asked_about(self) -> None:
+        text = "un chien et un autre chien"
+        dogs = [region(text, "un chien"), region(text, "un autre chien")]
+        plans, refusals = decide(["rec"], caption(text, "fr"), dogs, [BOX, BOX], LIMITS)
+        assert plans == []
+        assert [refusal.reason for refusal in refusals] == ["other_language", "other_language", "no_region"]
+
     def test_spans_inside_a_longer_expression_go(self) -> None:
         text = "a dog in a field of flowers"
         regions = [

@@ -25,10 +25,21 @@ def test_the_order_of_rows_plays_no_part(groups: np.ndarray, share: float, rando
 
 
 @given(GROUPS, SHARES)
-def test_both_sides_have_rows_where_there_are_two_groups(groups: np.ndarray, share: float) -> None:
+def test_never_more_than_twice_the_share_is_held_out_and_never_everything(groups: np.ndarray, share: float) -> None:
     chosen = held_out(groups, share, 0)
-    assert chosen.any() == (len(np.unique(groups)) > 1)
+    assert chosen.sum() <= max(2 * round(share * len(groups)), 1)
     assert not chosen.all()
+
+
+def test_where_no_group_is_small_enough_one_that_is_nearly_so_is_taken() -> None:
+    groups = np.repeat(np.arange(10), 3).astype(np.uint64)
+    assert {int(held_out(groups, 0.06, seed).sum()) for seed in range(20)} == {3}
+    assert len({tuple(held_out(groups, 0.06, seed).tolist()) for seed in range(20)}) > 1
+
+
+def test_where_all_groups_are_far_too_large_nothing_is_held_out() -> None:
+    groups = np.repeat([0, 1], [5000, 5001]).astype(np.uint64)
+    assert not held_out(groups, 0.01, 0).any()
 
 
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.2, 0.5])
