@@ -21,7 +21,8 @@ from yarl import URL
 from pipelines.pull import robots
 from pipelines.pull.addresses import AddressPolicy, PolicedResolver
 from pipelines.pull.opt_out import opted_out
-from pipelines.pull.slots import Slots
+from pipelines.pull.patience import DeadHosts, is_busy, may_pass, retry_after_s
+from pipelines.pull.slots import PausedError, Slots
 from pipelines.pull.urls import parse_url
 from pipelines.pull.verdicts import RefusedError, text_of, verdict_of, verdict_of_status
 from pipelines.stage import Verdict
@@ -55,6 +56,8 @@ class Limits(Protocol):
     @property
     def robots(self) -> bool: ...
     @property
+    def tries(self) -> int: ...
+    @property
     def concurrency(self) -> int: ...
     @property
     def per_host(self) -> int: ...
@@ -73,15 +76,16 @@ class Fetched:
 
 
 class _Clock:
-    """The seconds that are left of a deadline, counted while servers are spoken to."""
+    """The seconds that are left of a deadline, counted while servers are spoken to and before they are asked again."""
 
     def __init__(self, seconds: float) -> None:
         self.spent = 0.0
+        self.waited = 0.0
         self._seconds = seconds
 
     @property
     def left(self) -> float:
-        return self._seconds - self.spent
+        return self._seconds - self.spent - self.waited
 
 
 class Fetcher:
@@ -96,6 +100,7 @@ class Fetcher:
         self._limits = limits
         self._policy = AddressPolicy(limits.allow)
         self._slots = Slots(limits.concurrency, limits.per_host)
+        self._dead = DeadHosts()
         self._robots = robots.RobotsCache(self._load_robots) if limits.robots else None
         self._resolver = PolicedResolver(self._policy, make_resolver)
         self._session = aiohttp.ClientSession(
@@ -124,8 +129,8 @@ class Fetcher:
     async def fetch(self, address: str | None) -> Fetched:
         """The bytes behind a URL, or why there are none. Nothing is raised but cancellation.
 
-        The deadline counts the time spent with servers, redirects included, and not the wait for a slot or for the
-        host's robots.txt.
+        The deadline counts the time spent with servers, redirects included, and the pauses before one is asked again;
+        not the wait for a slot or for the host's robots.txt.
         """
         seen = Fetched()
         clock = _Clock(self._limits.deadline_s)
@@ -147,15 +152,45 @@ class Fetcher:
         return seen
 
     async def _ask(self, url: URL, clock: _Clock, exchange: Callable[[URL, str], Awaitable[_T]]) -> _T:
-        """One exchange, when it is the host's turn."""
-        host = url.raw_host or ""
-        async with self._slots.hold(host):
-            started = time.perf_counter()
+        """One exchange, when it is the host's turn, and again where that may help and the deadline allows it."""
+        patience, refusal = self._limits.deadline_s, None
+        for tries_left in reversed(range(self._limits.tries)):
             try:
-                async with asyncio.timeout(clock.left):
-                    return await exchange(url, host)
-            finally:
-                clock.spent += time.perf_counter() - started
+                return await self._try(url, clock, exchange, patience, is_first=refusal is None)
+            except PausedError as paused:
+                raise refusal or RefusedError(paused.verdict) from None
+            except Exception as error:
+                if not tries_left or not may_pass(verdict_of(error)):
+                    raise
+                patience, refusal = clock.left, error
+        raise AssertionError("there is at least one try")
+
+    async def _try(
+        self, url: URL, clock: _Clock, exchange: Callable[[URL, str], Awaitable[_T]], patience: float, *, is_first: bool
+    ) -> _T:
+        host = url.raw_host or ""
+        endpoint = (host, url.port)
+        self._dead.check(endpoint)
+        async with self._slots.hold(host, patience) as paused:
+            clock.waited += 0 if is_first else paused
+            with self._dead.exchange(endpoint):
+                began = asyncio.get_running_loop().time()
+                started = time.perf_counter()
+                try:
+                    async with asyncio.timeout(clock.left):
+                        answer = await exchange(url, host)
+                except Exception as error:
+                    verdict = verdict_of(error)
+                    if may_pass(verdict):
+                        asked = error.retry_after_s if isinstance(error, RefusedError) else None
+                        self._slots.refused(host, verdict, began, asked)
+                    elif verdict.reason != "timeout":
+                        self._slots.answered(host)
+                    raise
+                finally:
+                    clock.spent += time.perf_counter() - started
+                self._slots.answered(host)
+                return answer
 
     async def _exchange(self, url: URL, host: str, seen: Fetched) -> str | None:
         """One request. Fills in `seen`, and answers where to go next, if the server sends us on."""
@@ -168,8 +203,7 @@ class Fetcher:
             seen.content_type = text_of(response.headers.get("Content-Type"))
             if response.status in _REDIRECTS and (location := response.headers.get("Location")):
                 return location
-            if refused := verdict_of_status(response.status):
-                raise RefusedError(refused)
+            _check_status(response)
             if self._limits.opt_out:
                 _check_consent(response)
             body = await self._read(response)
@@ -201,8 +235,7 @@ class Fetcher:
         try:
             if response.status in _REDIRECTS and (location := response.headers.get("Location")):
                 return location
-            if refused := verdict_of_status(response.status):
-                raise RefusedError(refused)
+            _check_status(response)
             body = bytearray()
             while len(body) <= robots.MAX_BYTES and (chunk := await response.content.readany()):
                 body += chunk
@@ -226,6 +259,12 @@ class Fetcher:
         if not size:
             raise RefusedError(Verdict("empty_body"))
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _check_status(response: aiohttp.ClientResponse) -> None:
+    if refused := verdict_of_status(response.status):
+        rest = retry_after_s(response.headers.get("Retry-After"), datetime.now(UTC)) if is_busy(refused) else None
+        raise RefusedError(refused, rest)
 
 
 def _encoding(response: aiohttp.ClientResponse) -> str:

@@ -1,47 +1,133 @@
-"""How many exchanges run at once, in all and with one host."""
+"""When an exchange may begin: how many run at once, in all and with one host, and when a host is to be left alone."""
 
 import asyncio
+import random
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from pipelines.stage import Verdict
+
+BACKOFF_S = 0.5
+MAX_BACKOFF_S = 60.0
+_REMEMBERED_HOSTS = 10_000
+
+
+class PausedError(Exception):
+    """The host is to be left alone for longer than the row can wait; `verdict` is what it said last."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict)
+        self.verdict = verdict
 
 
 class _Host:
-    __slots__ = ("free", "users")
+    __slots__ = ("cause", "door", "free", "paused_s", "refusals", "refused_at", "until", "users")
 
     def __init__(self, limit: int) -> None:
         self.free = asyncio.Semaphore(limit)
+        self.door = asyncio.Lock()
         self.users = 0
+        self.until = 0.0
+        self.cause: Verdict | None = None
+        self.refusals = 0
+        self.refused_at = 0.0
+        self.paused_s = 0.0
 
 
 class Slots:
     """At most `total` holders at once and at most `per_host` of one host; first come, first served at each host.
 
-    A host's slot is taken first: rows that wait for a slow host must not keep others from being fetched. Nothing is
-    remembered of a host that nobody asks for.
+    A host's slot is taken first, and pauses are waited for before one of all: rows that wait for a host must not keep
+    others from being fetched. Of hosts that nobody asks for, only those are remembered that are to be left alone or
+    have refused of late, and of these the latest 10,000.
     """
 
     def __init__(self, total: int, per_host: int) -> None:
         self._total = asyncio.Semaphore(total)
         self._per_host = per_host
         self._hosts: dict[str, _Host] = {}
+        self._resting: OrderedDict[str, _Host] = OrderedDict()
+        self._random = random.Random()
 
     @asynccontextmanager
-    async def hold(self, host: str) -> AsyncIterator[None]:
-        """Wait for a slot of `host`, and give it back."""
+    async def hold(self, host: str, patience_s: float) -> AsyncIterator[float]:
+        """Wait for a slot of `host`, and give it back. Yields the seconds waited for the host's pauses.
+
+        Raises `PausedError`: the pauses would take more than `patience_s` seconds. The wait for others to finish has
+        no limit.
+        """
         state = self._hosts.get(host)
         if state is None:
-            state = self._hosts[host] = _Host(self._per_host)
+            resting = host in self._resting
+            state = self._hosts[host] = self._resting.pop(host) if resting else _Host(self._per_host)
         state.users += 1
         try:
             await asyncio.sleep(0)  # rows handed in together are all counted before the first of them asks `queued`
-            async with state.free, self._total:
-                yield
+            paused_before = state.paused_s
+            async with state.free:
+                async with state.door:
+                    await self._pass(state, paused_before, patience_s)
+                try:
+                    yield state.paused_s - paused_before
+                finally:
+                    self._total.release()
         finally:
             state.users -= 1
             if not state.users:
-                del self._hosts[host]
+                self._leave(host, state)
+
+    async def _pass(self, state: _Host, paused_before: float, patience_s: float) -> None:
+        """Sit out the host's pauses, then take a slot of all."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            while (pause := state.until - (now := clock())) > 0:
+                if state.paused_s - paused_before + pause > patience_s:
+                    assert state.cause is not None
+                    raise PausedError(
+                        replace(state.cause, detail=f"not asked; the host is left alone for {pause:.1f} s")
+                    )
+                try:
+                    await asyncio.sleep(pause)
+                finally:
+                    state.paused_s += clock() - now
+            await self._total.acquire()
+            if state.until <= clock():
+                return
+            self._total.release()
+
+    def refused(self, host: str, cause: Verdict, began: float, retry_after_s: float | None) -> None:
+        """The host, whose slot is held, is left alone from now on.
+
+        For `retry_after_s` seconds and no less, and for a random time (full jitter) of up to half a second, which
+        doubles with each refusal in a row to a minute at most.
+
+        `began` is the event loop's time when the exchange began: those that were under way when the host last refused
+        are told the same, which makes it no worse.
+        """
+        state = self._hosts[host]
+        now = asyncio.get_running_loop().time()
+        if began >= state.refused_at:
+            state.refusals = min(state.refusals + 1, 16)
+            state.refused_at = now
+        backoff = self._random.uniform(0, min(MAX_BACKOFF_S, BACKOFF_S * 2 ** (state.refusals - 1)))
+        until = now + max(backoff, retry_after_s or 0.0)
+        if until > state.until:
+            state.until, state.cause = until, cause
+
+    def answered(self, host: str) -> None:
+        """The host, whose slot is held, answers."""
+        self._hosts[host].refusals = 0
 
     def queued(self, host: str) -> bool:
         """Whether more exchanges with `host` are wanted than may run: a connection to it will be of use again."""
         state = self._hosts.get(host)
         return state is not None and state.users > self._per_host
+
+    def _leave(self, host: str, state: _Host) -> None:
+        del self._hosts[host]
+        if state.refusals or state.until > asyncio.get_running_loop().time():
+            self._resting[host] = state
+            if len(self._resting) > _REMEMBERED_HOSTS:
+                self._resting.popitem(last=False)

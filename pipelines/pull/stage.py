@@ -59,6 +59,10 @@ class Pull:
     """whether each host's robots.txt is read first and obeyed (`pipelines.pull.robots`)"""
     contact: Operational[Annotated[str, Field(pattern=r"^[ -~]*$", max_length=200)]] = ""
     """a URL or mail address for the User-Agent, so that a webmaster can reach whoever runs this"""
+    tries: Operational[Annotated[int, Field(ge=1, le=10)]] = 3
+    """exchanges for a URL that is answered 429 or 503, or gets no connection; each hop of a redirect has as many"""
+    part_deadline_s: Operational[Annotated[float, Field(gt=0, le=86_400)]] = 900.0
+    """seconds for rows that are handed in together; what is left of them then fails as ``deadline``"""
     concurrency: Operational[Annotated[int, Field(ge=1, le=4096)]] = 64
     """exchanges at once"""
     per_host: Operational[Annotated[int, Field(ge=1, le=4096)]] = 8
@@ -126,8 +130,17 @@ class PullEngine:
     async def process(self, rows: pa.Table) -> Processed:
         """Pull every row of the table; rows of tables handed in at the same time share the limits."""
         urls, errors = rows["url"].to_pylist(), rows["input_error"].to_pylist()
+        end = asyncio.get_running_loop().time() + self._spec.part_deadline_s
+
+        async def in_time(url: str | None, error: str | None) -> Pulled:
+            try:
+                async with asyncio.timeout_at(end):
+                    return await self.pull(url, error)
+            except TimeoutError:
+                return Pulled(Verdict("deadline"), Fetched())
+
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self.pull(url, error)) for url, error in zip(urls, errors, strict=True)]
+            tasks = [group.create_task(in_time(url, error)) for url, error in zip(urls, errors, strict=True)]
         pulled = [task.result() for task in tasks]
         return Processed(Verdicts.of([row.verdict for row in pulled]), _table(pulled))
 

@@ -13,11 +13,12 @@ _DETAIL_CHARS = 2_048
 
 
 class RefusedError(Exception):
-    """The exchange ends with this verdict."""
+    """The exchange ends with this verdict; `retry_after_s` is how long the server asks to be left alone."""
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, verdict: Verdict, retry_after_s: float | None = None) -> None:
         super().__init__(verdict)
         self.verdict = verdict
+        self.retry_after_s = retry_after_s
 
 
 def verdict_of_status(status: int) -> Verdict | None:

@@ -92,7 +92,7 @@ class TestKinds:
             # these take a broken table, a broken resolver, TLS, a stricter recipe or a dying process
             - {"invalid_record", "dns_not_found", "dns_error", "tls", "animated", "unfit_for_dialect", "worker_died"}
             # and these a host with manners of its own
-            - {"robots_disallowed", "robots_unreachable", "opt_out"}
+            - {"robots_disallowed", "robots_unreachable", "opt_out", "deadline"}
         ),
     )
     def test_every_reason_that_a_web_can_give_is_planted(self, world: World, reason: str) -> None:

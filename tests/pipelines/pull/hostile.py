@@ -36,6 +36,9 @@ class Hostile:
         self.robots: bytes = response(404)
         """what is answered to those who ask for a robots.txt; they are not among the requests"""
         self.robots_asked = 0
+        self.connections = 0
+        self.asked_at: list[float] = []
+        """when each request came, by the monotonic clock"""
         self.open = 0
         self.most_open = 0
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -85,9 +88,10 @@ class Hostile:
         self._answers[f"/{url.rpartition('/')[2]}"] = answer
 
     def blurting(self, payload: bytes) -> int:
-        """The port of a server that says this to whoever connects, unasked, and hangs up."""
+        """The port of a server that says this to whoever connects, unasked, and hangs up. `connections` counts them."""
 
         async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.connections += 1
             writer.write(payload)
             writer.close()
 
@@ -115,6 +119,7 @@ class Hostile:
                     writer.write(self.robots)
                     continue
                 self.requests.append({"path": path} | dict(line.lower().split(": ", 1) for line in lines))
+                self.asked_at.append(time.monotonic())
                 self.open += 1
                 self.most_open = max(self.most_open, self.open)
                 try:

@@ -21,8 +21,8 @@ TURNED = file(scene(), "JPEG", exif=exif(6))
 def test_it_is_a_stage_whose_operational_fields_stay_out_of_the_fingerprint() -> None:
     spec = Pull()
     assert isinstance(spec, Stage)
-    assert not semantic_fields(spec).keys() & {"contact", "concurrency", "per_host"}
-    assert semantic_fields(spec).keys() >= {"deadline_s", "max_bytes", "allow", "animation", "max_pixels"}
+    assert not semantic_fields(spec).keys() & {"contact", "concurrency", "per_host", "tries", "part_deadline_s"}
+    assert semantic_fields(spec).keys() >= {"deadline_s", "max_bytes", "allow", "animation", "max_pixels", "opt_out", "robots"}
 
 
 @pytest.mark.parametrize(
