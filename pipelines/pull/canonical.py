@@ -150,10 +150,10 @@ def canonicalise(body: bytes, found: Found, *, max_pixels: int, animation: Anima
 
 def _from_jpeg(body: bytes, header: headers.JpegHeader) -> Canonical:
     steps: list[str] = []
-    orientation = _jpeg_orientation(header)
-    if orientation is None:
-        assert header.exif is not None
-        body = body[: header.exif.start] + body[header.exif.end :]
+    orientation, disputed = _jpeg_orientation(header)
+    if disputed:
+        for segment in disputed:
+            body = body[: segment.start] + body[segment.end :]
         steps.append("exif_dropped")
     if header.components == 4:
         inks = _decode_jpeg(body, colorspace="CMYK")
@@ -184,10 +184,15 @@ def _decode_jpeg(body: bytes, **wanted: Any) -> Pixels:
         return np.asarray(simplejpeg.decode_jpeg(body, strict=False, **wanted), np.uint8)
 
 
-def _jpeg_orientation(header: headers.JpegHeader) -> int | None:
-    """EXIF's, else XMP's, which is Pillow's order; None when the EXIF block is broken."""
+def _jpeg_orientation(header: headers.JpegHeader) -> tuple[int, list[headers.Segment]]:
+    """EXIF's, else XMP's, which is Pillow's order; and the segments that readers would disagree on, last first."""
     said = exif_orientation(header.exif.payload) if header.exif else 0
-    return xmp_orientation(header.xmp.payload) if said == 0 and header.xmp else said
+    disputed = [*header.surplus]
+    if said is None:
+        assert header.exif is not None
+        disputed.append(header.exif)
+    disputed.sort(key=lambda segment: segment.start, reverse=True)
+    return said or (xmp_orientation(header.xmp.payload) if header.xmp else 0), disputed
 
 
 def _from_other(body: bytes, kind: str, max_pixels: int, animation: Animation) -> Canonical | Verdict:

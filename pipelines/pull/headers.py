@@ -87,6 +87,8 @@ class JpegHeader:
     """the first scan does not hold everything"""
     exif: Segment | None
     xmp: Segment | None
+    surplus: tuple[Segment, ...]
+    """EXIF blocks and XMP packets after the first of each, of which some readers take the last"""
 
 
 _NO_PAYLOAD = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
@@ -104,6 +106,7 @@ def read_jpeg_header(body: bytes) -> JpegHeader:
     process = 0
     exif: Segment | None = None
     xmp: Segment | None = None
+    surplus: list[Segment] = []
     at = 2
     while True:
         at = body.find(b"\xff", at)
@@ -127,16 +130,20 @@ def read_jpeg_header(body: bytes) -> JpegHeader:
             process, frame = marker - 0xC0, struct.unpack_from(">BHHB", body, at + 4)
         elif marker == 0xDA:
             break
-        elif marker == 0xE1 and exif is None and body.startswith(_EXIF, at + 4):
-            exif = Segment(at, end, body[at + 4 : end])
-        elif marker == 0xE1 and xmp is None and body.startswith(_XMP, at + 4):
-            xmp = Segment(at, end, body[at + 4 : end])
+        elif marker == 0xE1 and body.startswith((_EXIF, _XMP), at + 4):
+            segment = Segment(at, end, body[at + 4 : end])
+            if exif is None and segment.payload.startswith(_EXIF):
+                exif = segment
+            elif xmp is None and segment.payload.startswith(_XMP):
+                xmp = segment
+            else:
+                surplus.append(segment)
         at = end
     if frame is None:
         raise HeaderError("the JPEG has no frame header")
     precision, height, width, components = frame
     many_scans = process == 2 or body[at + 4] != components
-    return JpegHeader(width, height, components, precision, process, many_scans, exif, xmp)
+    return JpegHeader(width, height, components, precision, process, many_scans, exif, xmp, tuple(surplus))
 
 
 def count_jpeg_scans(body: bytes) -> int:

@@ -139,6 +139,37 @@ def test_an_exif_block_that_readers_disagree_on_is_cut_out_and_the_picture_stays
     assert image.steps == "exif_dropped"
 
 
+def with_segments(body: bytes, *payloads: bytes) -> bytes:
+    """A JPEG with these application segments (APP1) before anything else."""
+    segments = (b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload for payload in payloads)
+    return body[:2] + b"".join(segments) + body[2:]
+
+
+BROKEN = b"Exif\0\0garbage!"
+PACKETS = {said: b'http://ns.adobe.com/xap/1.0/\0<x tiff:Orientation="%d"/>' % said for said in (1, 3)}
+
+
+def test_of_several_exif_blocks_the_first_speaks_and_the_others_are_cut_out() -> None:
+    whole = file(scene(), "JPEG")
+    upright = canonical(with_segments(whole, exif(1), exif(3)))
+    assert (upright.image, upright.steps) == (with_segments(whole, exif(1)), "exif_dropped")
+    broken = canonical(with_segments(whole, BROKEN, exif(3), exif(6)))
+    assert (broken.image, broken.steps) == (whole, "exif_dropped")
+
+
+def test_of_several_xmp_packets_the_first_speaks_and_the_others_are_cut_out() -> None:
+    whole = file(scene(), "JPEG")
+    image = canonical(with_segments(whole, PACKETS[1], PACKETS[3]))
+    assert (image.image, image.steps) == (with_segments(whole, PACKETS[1]), "exif_dropped")
+
+
+def test_xmp_speaks_where_the_exif_block_is_broken() -> None:
+    stored = file(np.ascontiguousarray(STORED[3](scene())), "JPEG", quality=95)
+    image = canonical(with_segments(stored, BROKEN, PACKETS[3]))
+    assert_like(image.image, scene(), within=12)
+    assert image.steps == "exif_dropped,exif_transpose,jpeg_q95"
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 def test_a_png_with_such_a_block_is_written_anew() -> None:
     image = canonical(file(scene(), "PNG", exif=b"Exif\0\0" + BROKEN_EXIF["an orientation of many numbers"]))
