@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from benchmarks.measure import measure
-from jobs.intake import stream
+from jobs.store.intake import stream
 from pipelines.sources.inputs import find
 from pipelines.sources.spec import SourceSpec
 

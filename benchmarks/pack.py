@@ -27,13 +27,13 @@ import pyarrow.parquet as pq
 
 from benchmarks.measure import Measurement
 from benchmarks.web import serving
-from jobs.cut import cut
 from jobs.launch import saved_recipe
-from jobs.manifest import Manifest
-from jobs.pack import SHARDS, held_out, run_here, shard_jobs
-from jobs.plan import Plan
-from jobs.shards import write_shard
+from jobs.packing.cut import cut
+from jobs.packing.pack import SHARDS, held_out, run_here, shard_jobs
+from jobs.packing.shards import write_shard
 from jobs.state import RunState
+from jobs.store.manifest import Manifest
+from jobs.store.plan import Plan
 from schemas.chatml import ROW_GROUP_ROWS, parquet_options
 from schemas.layout import RunLayout
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.commit import KEPT, Commit, read_layer
 from jobs.hops import Hop
-from jobs.plan import Part, read_input
+from jobs.store.commit import KEPT, Commit, read_layer
+from jobs.store.plan import Part, read_input
 from pipelines.recipe import RunSpec
 from schemas.layout import RunLayout
 

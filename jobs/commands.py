@@ -22,10 +22,10 @@ from jobs.estimate import estimate
 from jobs.executor import Executor, InlineExecutor
 from jobs.flight import Flight
 from jobs.hops import compile_hops, hop_index
-from jobs.lease import Lease, RunBusyError, RunFolderError
-from jobs.plan import Plan
 from jobs.progress import Progress, log, logging_to
 from jobs.state import Control, RunState
+from jobs.store.lease import Lease, RunBusyError, RunFolderError
+from jobs.store.plan import Plan
 from jobs.trouble import ClusterLostError, PackError, PartError, StoppedError, WaitingError, WrongCodeError
 from jobs.verify import verify as verify_run
 from pipelines.chatml.token_labels import load_tokenizer

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from jobs.executor import Call, Executor
-from jobs.files import sweep
 from jobs.hops import Hop, hop_index
-from jobs.pack import pack_shards
+from jobs.packing.pack import pack_shards
 from jobs.second_pass import plan_second_pass, recount
 from jobs.segment import Segment
 from jobs.sets import SetRun
 from jobs.state import Control, RunState
+from jobs.store.files import sweep
 from jobs.tally import HopTally
 from jobs.trouble import PartError, StoppedError, WaitingError, disk_is_full
 

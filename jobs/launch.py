@@ -8,9 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from jobs.files import digest, write_atomically
-from jobs.intake import stream
-from jobs.plan import Plan, Window
+from jobs.store.files import digest, write_atomically
+from jobs.store.intake import stream
+from jobs.store.plan import Plan, Window
 from pipelines.recipe import Recipe, fingerprint
 from pipelines.recipe_text import from_data
 from pipelines.sources.files import InputFile, signature

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.commit import Commit, LayerWriter, count, read_commit, read_layer
-from jobs.driver import check_driver
 from jobs.flight import ByteGate, Flight
 from jobs.hops import INPUT_LAYER, Hop
-from jobs.plan import NO_IDS, Ids, Part, read_input
+from jobs.store.commit import Commit, LayerWriter, count, read_commit, read_layer
+from jobs.store.driver import check_driver
+from jobs.store.plan import NO_IDS, Ids, Part, read_input
 from pipelines.stage import AsyncStage, Processed, Stage, Verdict, Verdicts, title
 from schemas.layout import RunLayout
 from schemas.reasons import REASONS, Outcome

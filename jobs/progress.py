@@ -18,8 +18,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from jobs.files import write_atomically
 from jobs.state import Control, RunState
+from jobs.store.files import write_atomically
 from jobs.tally import HopTally, top_reasons
 
 _HEARTBEAT_S = 2.0

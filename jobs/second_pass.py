@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.commit import current_counts, read_layer
-from jobs.files import digest
 from jobs.hops import Hop
-from jobs.intake import write_window
-from jobs.manifest import Manifest
-from jobs.plan import Generations, Ids, Part, Plan, Window, read_input
+from jobs.store.commit import current_counts, read_layer
+from jobs.store.files import digest
+from jobs.store.intake import write_window
+from jobs.store.manifest import Manifest
+from jobs.store.plan import Generations, Ids, Part, Plan, Window, read_input
 from schemas.layout import RunLayout
 from schemas.reasons import REASONS
 

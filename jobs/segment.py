@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import Callable
 
 from jobs.collapse import Collapse, CollapseError, histogram
-from jobs.commit import Commit
 from jobs.executor import Done, Executor
 from jobs.hops import Hop
 from jobs.isolation import Isolation
 from jobs.part import PartJob, live_rows
-from jobs.plan import Part
 from jobs.state import Control, RunState
+from jobs.store.commit import Commit
+from jobs.store.plan import Part
 from jobs.tally import HopTally
 from jobs.trouble import PartError, StoppedError, WaitingError, disk_is_full
 

@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from jobs.commit import Commit
 from jobs.executor import Call
-from jobs.files import write_atomically
 from jobs.part import PartJob, commit_verdicts, live_rows
+from jobs.store.commit import Commit
+from jobs.store.files import write_atomically
 from pipelines.recipe import fingerprint
 from pipelines.stage import SetRule, title
 from schemas.layout import RunLayout

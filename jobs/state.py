@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jobs.commit import Commit
-from jobs.driver import claim
 from jobs.hops import Hop, compile_hops
-from jobs.manifest import Manifest
 from jobs.part import PartJob
-from jobs.plan import Generations, Ids, Part, Plan
+from jobs.store.commit import Commit
+from jobs.store.driver import claim
+from jobs.store.manifest import Manifest
+from jobs.store.plan import Generations, Ids, Part, Plan
 from jobs.tally import HopTally
 from pipelines.recipe import Recipe
 from schemas.layout import RunLayout

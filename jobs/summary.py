@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from jobs.lease import holder, is_held
 from jobs.progress import hop_facts
 from jobs.state import RunState
+from jobs.store.lease import holder, is_held
 from jobs.tally import outcome_of
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jobs.commit import KEPT, Commit
+from jobs.store.commit import KEPT, Commit
 from schemas.reasons import REASONS, Outcome
 
 

@@ -11,16 +11,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data_cards.hub_card import render
-from jobs.commit import KEPT, Commit, count, read_footer, read_layer
-from jobs.cut import cut
-from jobs.files import digest
-from jobs.groups import saved_validation_rows
 from jobs.hops import Hop, shard_reader
-from jobs.manifest import Manifest
-from jobs.pack import SHARDS, card_facts, kit_files, shard_jobs
-from jobs.plan import Ids, Part, read_input
-from jobs.shards import ShardJob, expected_ids
+from jobs.packing.cut import cut
+from jobs.packing.groups import saved_validation_rows
+from jobs.packing.pack import SHARDS, card_facts, kit_files, shard_jobs
+from jobs.packing.shards import ShardJob, expected_ids
 from jobs.state import RunState
+from jobs.store.commit import KEPT, Commit, count, read_footer, read_layer
+from jobs.store.files import digest
+from jobs.store.manifest import Manifest
+from jobs.store.plan import Ids, Part, read_input
 from pipelines.chatml.mixture import MixtureError
 from schemas.chatml import SHARD
 from schemas.reasons import REASONS

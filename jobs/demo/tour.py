@@ -12,9 +12,9 @@ from jobs import summary
 from jobs.commands import RunOptions, answers, check, run
 from jobs.demo import web, world
 from jobs.demo.photographs import MissingPhotographsError
-from jobs.files import write_atomically
-from jobs.plan import Plan
 from jobs.state import RunState
+from jobs.store.files import write_atomically
+from jobs.store.plan import Plan
 from pipelines.recipe import Recipe
 from pipelines.recipe_text import RecipeError, load
 from schemas.layout import RunLayout

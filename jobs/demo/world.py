@@ -26,7 +26,7 @@ from jobs.demo.photographs import CaptionedView, captioned_views
 from jobs.demo.site import Site, jpeg, picture, png, sha256, webp
 from jobs.demo.truth import Truth, write_truth
 from jobs.demo.web import write_behaviours
-from jobs.files import publish, temporary_of
+from jobs.store.files import publish, temporary_of
 
 DEMO_LIMITS: Final = MappingProxyType(
     {"deadline_s": 4.0, "max_bytes": 4_000_000, "max_ratio": 6.0, "min_side": 64, "min_bytes": 1000}

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jobs.files import digest
-from jobs.manifest import Manifest
+from jobs.store.files import digest
+from jobs.store.manifest import Manifest
 from schemas.layout import RunLayout
 from tests.support.runs import RECIPE, SHARDMILL, Case, files, shardmill, urls
 from tests.support.web import Web
@@ -217,12 +217,12 @@ def test_verify_finds_a_sample_too_many(case: Case) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda rows: rows.slice(0, 19), "missing at the end"),
-        (lambda rows: rows.slice(1), "not the rows kept"),
-        (lambda rows: pa.concat_tables([rows.slice(0, 5), rows.slice(6)]), "not the rows kept"),
+        (lambda rows: rows.slice(0, 19), "not those of the rows kept"),
+        (lambda rows: rows.slice(1), "not those of the rows kept"),
+        (lambda rows: pa.concat_tables([rows.slice(0, 5), rows.slice(6)]), "not those of the rows kept"),
         (lambda rows: pa.concat_tables([rows, rows.slice(19)]), "stands twice"),
-        (lambda rows: rows.take([1, 0, *range(2, 20)]), "do not ascend"),
-        (lambda rows: rows.set_column(0, "id", pa.array(["x-1-caption"] * 20)), "not this run's"),
+        (lambda rows: rows.take([1, 0, *range(2, 20)]), "not those of the rows kept"),
+        (lambda rows: rows.set_column(0, "id", pa.array(["x-1-caption"] * 20)), "not those of the rows kept"),
     ],
 )
 def test_verify_holds_a_shard_that_was_committed_wrong_against_the_rows_kept(

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from jobs.commit import read_footer
 from jobs.demo.truth import Truth, expected, read_truth
 from jobs.demo.world import DEMO_LIMITS
+from jobs.store.commit import read_footer
 from pipelines.recipe_text import load
 from tests.support.runs import files, shardmill
 

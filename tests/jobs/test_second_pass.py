@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from jobs.plan import Plan
+from jobs.store.plan import Plan
 from schemas.layout import RunLayout
 from tests.support.runs import Case, shardmill, urls
 from tests.support.web import Web

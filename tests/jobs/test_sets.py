@@ -8,9 +8,9 @@ import pytest
 
 from jobs.executor import Call
 from jobs.launch import saved_recipe
-from jobs.plan import Plan
 from jobs.sets import SetRun
 from jobs.state import RunState
+from jobs.store.plan import Plan
 from schemas.layout import RunLayout
 from tests.support.runs import Case, files, truth, urls
 from tests.support.web import Web

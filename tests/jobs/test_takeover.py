@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from jobs.driver import TakenOverError
 from jobs.flight import Flight
 from jobs.launch import saved_recipe
-from jobs.manifest import Manifest
-from jobs.pack import SHARDS
+from jobs.packing.pack import SHARDS
 from jobs.part import PartRunner
-from jobs.plan import Plan
 from jobs.second_pass import plan_second_pass
 from jobs.state import RunState
+from jobs.store.driver import TakenOverError
+from jobs.store.manifest import Manifest
+from jobs.store.plan import Plan
 from schemas.layout import RunLayout
 from tests.support.runs import Case, files, shardmill, urls
 from tests.support.web import Web

@@ -7,8 +7,8 @@ from jobs.engine import Engine, OpenExecutor
 from jobs.executor import InlineExecutor
 from jobs.flight import Flight
 from jobs.launch import examine, open_plan, save_run
-from jobs.lease import Lease
 from jobs.state import Control, RunState
+from jobs.store.lease import Lease
 from pipelines.recipe_text import parse
 from schemas.layout import RunLayout
 from tests.support.runs import RECIPE, Case

@@ -91,6 +91,8 @@ class TestKinds:
             set(REASONS)
             # these take a broken table, a broken resolver, TLS, a stricter recipe or a dying process
             - {"invalid_record", "dns_not_found", "dns_error", "tls", "animated", "unfit_for_dialect", "worker_died"}
+            # a list of hashes, or tasks that not every row gives
+            - {"blocked_hash", "no_task"}
             # and these a host with manners of its own
             - {"robots_disallowed", "robots_unreachable", "opt_out", "deadline"}
         ),

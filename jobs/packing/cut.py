@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.commit import KEPT, read_layer
-from jobs.plan import NO_IDS, Ids, Part
 from jobs.state import RunState
+from jobs.store.commit import KEPT, read_layer
+from jobs.store.plan import NO_IDS, Ids, Part
 from pipelines.chatml.captions import UNKNOWN_LANGUAGE
 from pipelines.chatml.mixture import Kind, priorities, shares, thresholds
 from pipelines.chatml.pack_spec import TRAIN, VALIDATION, PackSpec

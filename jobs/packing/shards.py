@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from jobs.commit import Commit
-from jobs.cut import Piece, Thresholds, chosen_samples, contains, planned_samples
-from jobs.driver import check_driver
-from jobs.files import digest, publish, temporary_of
 from jobs.hops import Hop
+from jobs.packing.cut import Piece, Thresholds, chosen_samples, contains, planned_samples
 from jobs.part import live_rows, where
-from jobs.plan import Ids, Part
+from jobs.store.commit import Commit
+from jobs.store.driver import check_driver
+from jobs.store.files import digest, publish, temporary_of
+from jobs.store.plan import Ids, Part
 from pipelines.chatml.captions import UNKNOWN_LANGUAGE
 from pipelines.chatml.pack_spec import VALIDATION, PackSpec
 from pipelines.chatml.samples import make_samples

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from jobs.files import digest, publish, temporary_of
+from jobs.store.files import digest, publish, temporary_of
 from schemas.reasons import Outcome
 
 FOOTER = b"shardmill"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.commit import Commit
-from jobs.manifest import Manifest
+from jobs.store.commit import Commit
+from jobs.store.manifest import Manifest
 from schemas.layout import RunLayout
 
 

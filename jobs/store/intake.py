@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.files import publish, temporary_of
+from jobs.store.files import publish, temporary_of
 from pipelines.sources.files import InputFile
 from pipelines.sources.inputs import read
 from pipelines.sources.rows import ROWS

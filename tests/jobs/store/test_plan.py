@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.plan import Generations, Part, Plan, Window
+from jobs.store.plan import Generations, Part, Plan, Window
 from schemas.layout import RunLayout
 
 

@@ -14,8 +14,8 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.commit import Commit
-from jobs.files import publish, temporary_of
+from jobs.store.commit import Commit
+from jobs.store.files import publish, temporary_of
 from schemas.layout import RunLayout
 
 _COUNTS = pa.map_(pa.string(), pa.int64())

@@ -16,13 +16,13 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from jobs.driver import check_driver
 from jobs.executor import Call, RunCalls
-from jobs.files import digest, publish, write_atomically
 from jobs.hops import Hop, shard_reader
 from jobs.part import live_rows, where
-from jobs.plan import NO_IDS, Ids, Part
 from jobs.state import RunState
+from jobs.store.driver import check_driver
+from jobs.store.files import digest, publish, write_atomically
+from jobs.store.plan import NO_IDS, Ids, Part
 from pipelines.chatml.pack_spec import SplitSpec
 from pipelines.recipe import fingerprint
 from pipelines.sets.holdout import held_out

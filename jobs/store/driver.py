@@ -7,7 +7,7 @@ temporary files too), and a worker looks once more right before it publishes.
 
 import secrets
 
-from jobs.files import write_atomically
+from jobs.store.files import write_atomically
 from schemas.layout import RunLayout
 
 

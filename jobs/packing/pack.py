@@ -12,16 +12,16 @@ import numpy as np
 
 from data_cards.facts import CardFacts, Kind, Refusal, Split, Step
 from data_cards.hub_card import render
-from jobs.commit import KEPT, Commit
-from jobs.cut import Cut, cut
 from jobs.executor import Call, RunCalls
-from jobs.files import sweep, write_atomically
-from jobs.groups import validation_rows
 from jobs.hops import shard_reader
-from jobs.manifest import Manifest
-from jobs.plan import Ids
-from jobs.shards import BYTES, KIND, LICENSE, SAMPLES, SUPERVISED, ShardJob, write_shard
+from jobs.packing.cut import Cut, cut
+from jobs.packing.groups import validation_rows
+from jobs.packing.shards import BYTES, KIND, LICENSE, SAMPLES, SUPERVISED, ShardJob, write_shard
 from jobs.state import RunState
+from jobs.store.commit import KEPT, Commit
+from jobs.store.files import sweep, write_atomically
+from jobs.store.manifest import Manifest
+from jobs.store.plan import Ids
 from jobs.tally import HopTally
 from jobs.trouble import PackError
 from pipelines.chatml.dialects import DIALECTS

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.files import write_atomically
+from jobs.store.files import write_atomically
 from schemas.layout import RunLayout
 
 Ids = np.ndarray[tuple[int, ...], np.dtype[np.int64]]

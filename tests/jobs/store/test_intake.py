@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs import intake
-from jobs.intake import Window, stream, write_window
+from jobs.store import intake
+from jobs.store.intake import Window, stream, write_window
 from pipelines.sources.inputs import find
 from pipelines.sources.spec import SourceSpec
 from schemas.tables import INPUT

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from jobs.commit import Commit, LayerWriter, read_commit
+from jobs.store.commit import Commit, LayerWriter, read_commit
 from schemas.tables import VERDICT
 
 ROWS = pa.table(

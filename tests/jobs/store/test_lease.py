@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.lease import Lease, RunBusyError, RunFolderError, holder, is_held
+from jobs.store.lease import Lease, RunBusyError, RunFolderError, holder, is_held
 
-HOLD = "import sys, time; from pathlib import Path; from jobs.lease import Lease\n"
+HOLD = "import sys, time; from pathlib import Path; from jobs.store.lease import Lease\n"
 HOLD += "with Lease(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
 
 
