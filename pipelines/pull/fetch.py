@@ -61,6 +61,10 @@ class Limits(Protocol):
     def concurrency(self) -> int: ...
     @property
     def per_host(self) -> int: ...
+    @property
+    def per_host_rate(self) -> float | None: ...
+    @property
+    def workers(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -100,6 +104,7 @@ class Fetcher:
         self._limits = limits
         self._policy = AddressPolicy(limits.allow)
         self._slots = Slots(limits.concurrency, limits.per_host)
+        self._interval_s = 1 / limits.per_host_rate if limits.per_host_rate else 0.0
         self._dead = DeadHosts()
         self._robots = robots.RobotsCache(self._load_robots) if limits.robots else None
         self._resolver = PolicedResolver(self._policy, make_resolver)
@@ -138,9 +143,11 @@ class Fetcher:
             url = parse_url(address)
             for _ in range(self._limits.max_redirects + 1):
                 self._policy.check_literal(url.raw_host or "")
+                interval_s = self._interval_s
                 if self._robots:
-                    await self._robots.check(url)
-                location = await self._ask(url, clock, lambda url, host: self._exchange(url, host, seen))
+                    asked_s = (await self._robots.check(url)).crawl_delay_s
+                    interval_s = max(interval_s, asked_s * self._limits.workers)
+                location = await self._ask(url, clock, interval_s, lambda url, host: self._exchange(url, host, seen))
                 if location is None:
                     break
                 url = parse_url(location, base=url)
@@ -151,46 +158,47 @@ class Fetcher:
         seen.ms = round(clock.spent * 1000) if clock.spent else None
         return seen
 
-    async def _ask(self, url: URL, clock: _Clock, exchange: Callable[[URL, str], Awaitable[_T]]) -> _T:
+    async def _ask(
+        self, url: URL, clock: _Clock, interval_s: float, exchange: Callable[[URL, str], Awaitable[_T]]
+    ) -> _T:
         """One exchange, when it is the host's turn, and again where that may help and the deadline allows it."""
-        patience, refusal = self._limits.deadline_s, None
+        host = url.raw_host or ""
+        patience_s, refusal = self._limits.deadline_s, None
         for tries_left in reversed(range(self._limits.tries)):
             try:
-                return await self._try(url, clock, exchange, patience, is_first=refusal is None)
+                self._dead.check((host, url.port))
+                async with self._slots.hold(host, patience_s, interval_s) as paused_s:
+                    clock.waited += paused_s if refusal else 0
+                    return await self._try(url, clock, exchange)
             except PausedError as paused:
                 raise refusal or RefusedError(paused.verdict) from None
             except Exception as error:
                 if not tries_left or not may_pass(verdict_of(error)):
                     raise
-                patience, refusal = clock.left, error
+                patience_s, refusal = clock.left, error
         raise AssertionError("there is at least one try")
 
-    async def _try(
-        self, url: URL, clock: _Clock, exchange: Callable[[URL, str], Awaitable[_T]], patience: float, *, is_first: bool
-    ) -> _T:
+    async def _try(self, url: URL, clock: _Clock, exchange: Callable[[URL, str], Awaitable[_T]]) -> _T:
+        """One exchange with a host whose slot is held, and what is learnt of the host."""
         host = url.raw_host or ""
-        endpoint = (host, url.port)
-        self._dead.check(endpoint)
-        async with self._slots.hold(host, patience) as paused:
-            clock.waited += 0 if is_first else paused
-            with self._dead.exchange(endpoint):
-                began = asyncio.get_running_loop().time()
-                started = time.perf_counter()
-                try:
-                    async with asyncio.timeout(clock.left):
-                        answer = await exchange(url, host)
-                except Exception as error:
-                    verdict = verdict_of(error)
-                    if may_pass(verdict):
-                        asked = error.retry_after_s if isinstance(error, RefusedError) else None
-                        self._slots.refused(host, verdict, began, asked)
-                    elif verdict.reason != "timeout":
-                        self._slots.answered(host)
-                    raise
-                finally:
-                    clock.spent += time.perf_counter() - started
-                self._slots.answered(host)
-                return answer
+        with self._dead.exchange((host, url.port)):
+            began = asyncio.get_running_loop().time()
+            started = time.perf_counter()
+            try:
+                async with asyncio.timeout(clock.left):
+                    answer = await exchange(url, host)
+            except Exception as error:
+                verdict = verdict_of(error)
+                if may_pass(verdict):
+                    asked = error.retry_after_s if isinstance(error, RefusedError) else None
+                    self._slots.refused(host, verdict, began, asked)
+                elif verdict.reason != "timeout":
+                    self._slots.answered(host)
+                raise
+            finally:
+                clock.spent += time.perf_counter() - started
+            self._slots.answered(host)
+            return answer
 
     async def _exchange(self, url: URL, host: str, seen: Fetched) -> str | None:
         """One request. Fills in `seen`, and answers where to go next, if the server sends us on."""
@@ -220,7 +228,7 @@ class Fetcher:
         try:
             while hops <= robots.MAX_REDIRECTS:
                 self._policy.check_literal(url.raw_host or "")
-                answer = await self._ask(url, clock, self._read_robots)
+                answer = await self._ask(url, clock, self._interval_s, self._read_robots)
                 if isinstance(answer, robots.Robots):
                     return answer
                 hops += 1

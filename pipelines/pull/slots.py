@@ -23,7 +23,7 @@ class PausedError(Exception):
 
 
 class _Host:
-    __slots__ = ("cause", "door", "free", "paused_s", "refusals", "refused_at", "until", "users")
+    __slots__ = ("cause", "door", "free", "next_at", "paused_s", "refusals", "refused_at", "until", "users")
 
     def __init__(self, limit: int) -> None:
         self.free = asyncio.Semaphore(limit)
@@ -34,14 +34,15 @@ class _Host:
         self.refusals = 0
         self.refused_at = 0.0
         self.paused_s = 0.0
+        self.next_at = 0.0
 
 
 class Slots:
     """At most `total` holders at once and at most `per_host` of one host; first come, first served at each host.
 
-    A host's slot is taken first, and pauses are waited for before one of all: rows that wait for a host must not keep
-    others from being fetched. Of hosts that nobody asks for, only those are remembered that are to be left alone or
-    have refused of late, and of these the latest 10,000.
+    A host's slot is taken first, and pauses and intervals are waited for before one of all: rows that wait for a host
+    must not keep others from being fetched. Of hosts that nobody asks for, only those are remembered that are to be
+    left alone or have refused of late, and of these the latest 10,000.
     """
 
     def __init__(self, total: int, per_host: int) -> None:
@@ -52,11 +53,13 @@ class Slots:
         self._random = random.Random()
 
     @asynccontextmanager
-    async def hold(self, host: str, patience_s: float) -> AsyncIterator[float]:
+    async def hold(self, host: str, patience_s: float, interval_s: float = 0.0) -> AsyncIterator[float]:
         """Wait for a slot of `host`, and give it back. Yields the seconds waited for the host's pauses.
 
-        Raises `PausedError`: the pauses would take more than `patience_s` seconds. The wait for others to finish has
-        no limit.
+        The next holder of this host begins no sooner than `interval_s` seconds after this one.
+
+        Raises `PausedError`: the pauses would take more than `patience_s` seconds. The wait for others to finish, and
+        for the interval after them, has no limit.
         """
         state = self._hosts.get(host)
         if state is None:
@@ -68,7 +71,7 @@ class Slots:
             paused_before = state.paused_s
             async with state.free:
                 async with state.door:
-                    await self._pass(state, paused_before, patience_s)
+                    await self._pass(state, paused_before, patience_s, interval_s)
                 try:
                     yield state.paused_s - paused_before
                 finally:
@@ -78,8 +81,8 @@ class Slots:
             if not state.users:
                 self._leave(host, state)
 
-    async def _pass(self, state: _Host, paused_before: float, patience_s: float) -> None:
-        """Sit out the host's pauses, then take a slot of all."""
+    async def _pass(self, state: _Host, paused_before: float, patience_s: float, interval_s: float) -> None:
+        """Sit out the host's pauses and the interval since its last exchange, then take a slot of all."""
         clock = asyncio.get_running_loop().time
         while True:
             while (pause := state.until - (now := clock())) > 0:
@@ -92,8 +95,13 @@ class Slots:
                     await asyncio.sleep(pause)
                 finally:
                     state.paused_s += clock() - now
+            if (interval := state.next_at - now) > 0:
+                await asyncio.sleep(interval)
+                continue
             await self._total.acquire()
-            if state.until <= clock():
+            now = clock()
+            if state.until <= now and state.next_at <= now:
+                state.next_at = now + interval_s
                 return
             self._total.release()
 
@@ -127,7 +135,7 @@ class Slots:
 
     def _leave(self, host: str, state: _Host) -> None:
         del self._hosts[host]
-        if state.refusals or state.until > asyncio.get_running_loop().time():
+        if state.refusals or max(state.until, state.next_at) > asyncio.get_running_loop().time():
             self._resting[host] = state
             if len(self._resting) > _REMEMBERED_HOSTS:
                 self._resting.popitem(last=False)

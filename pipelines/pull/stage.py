@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass as plain_dataclass
-from dataclasses import replace
+from dataclasses import fields
 from importlib.metadata import version as installed_version
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -67,6 +67,8 @@ class Pull:
     """exchanges at once"""
     per_host: Operational[Annotated[int, Field(ge=1, le=4096)]] = 8
     """exchanges at once with one host"""
+    per_host_rate: Operational[Annotated[float, Field(gt=0, le=1000)] | None] = None
+    """exchanges a second with one host"""
 
     version: ClassVar[int] = 2
     worker: ClassVar[Worker] = "async"
@@ -86,13 +88,34 @@ class Pull:
         product = f"{AGENT}/{installed_version('shardmill')}"
         return f"{product} (+{self.contact})" if self.contact else product
 
+    @property
+    def workers(self) -> int:
+        """How many workers pull by this spec: what a host asks of all of them is shared out."""
+        return 1
+
     def share(self, workers: int) -> "Pull":
-        """`per_host` holds over all workers, so each gets its share; `concurrency` is each worker's own."""
-        return replace(self, per_host=max(1, self.per_host // workers))
+        """`per_host` and `per_host_rate` hold over all workers, so each gets its share; `concurrency` is its own.
+
+        A worker has one exchange with a host at least: where there are more workers than `per_host`, their number is
+        the limit.
+        """
+        rate = self.per_host_rate and self.per_host_rate / workers
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        own |= {"per_host": max(1, self.per_host // workers), "per_host_rate": rate}
+        return _Share(**own, of_workers=workers)
 
     def load(self) -> "PullEngine":
         """The engine; it connects to nothing before the first rows come."""
         return PullEngine(self)
+
+
+@dataclass(frozen=True, kw_only=True, config=SPEC)
+class _Share(Pull):
+    of_workers: int
+
+    @property
+    def workers(self) -> int:
+        return self.of_workers
 
 
 @plain_dataclass(frozen=True, slots=True)
