@@ -122,8 +122,7 @@ class AddressPolicy:
 class PolicedResolver(AbstractResolver):
     """Hides the addresses that the policy does not permit, and tells a name that does not exist from a broken server.
 
-    `make` builds the resolver that is asked, inside the event loop: aiohttp's `AsyncResolver`, which reads the hosts
-    file and answers ``localhost`` without asking anybody, or one with nameservers of its own.
+    `make` builds the resolver that is asked, inside the event loop. What it remembers is judged anew each time.
     """
 
     def __init__(self, policy: AddressPolicy, make: Callable[[], AbstractResolver]) -> None:

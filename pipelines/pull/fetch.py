@@ -15,7 +15,6 @@ from typing import Protocol, TypeVar
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from aiohttp.resolver import AsyncResolver
 from yarl import URL
 
 from pipelines.pull import robots
@@ -98,9 +97,7 @@ class Fetcher:
     `make_resolver` builds the DNS resolver whose answers are held to the address policy.
     """
 
-    def __init__(
-        self, limits: Limits, user_agent: str, make_resolver: Callable[[], AbstractResolver] = AsyncResolver
-    ) -> None:
+    def __init__(self, limits: Limits, user_agent: str, make_resolver: Callable[[], AbstractResolver]) -> None:
         self._limits = limits
         self._policy = AddressPolicy(limits.allow)
         self._slots = Slots(limits.concurrency, limits.per_host)
@@ -111,6 +108,7 @@ class Fetcher:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 resolver=self._resolver,
+                use_dns_cache=False,  # the resolver has one
                 socket_factory=self._policy.open_socket,
                 keepalive_timeout=_IDLE_S,
                 limit=0,  # the slots are the limit

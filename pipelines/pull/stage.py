@@ -13,19 +13,21 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 from aiohttp.abc import AbstractResolver
-from aiohttp.resolver import AsyncResolver
 from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
 
 from pipelines.pull.blocklists import BlockList, BlockLists
 from pipelines.pull.canonical import Animation, Canonical, canonicalise, identify
 from pipelines.pull.fetch import AGENT, Fetched, Fetcher
+from pipelines.pull.names import Names
 from pipelines.stage import SPEC, Operational, Processed, Verdict, Verdicts, Worker
 from schemas.reasons import REASONS, Outcome
 from schemas.tables import PULLED
 
 _MAX_PIXELS = 178_956_970
 """Where Pillow itself stops, before it tells how large the image is."""
+
+_NAMESERVER = r"^([0-9.]+(:[0-9]{1,5})?|[0-9a-fA-F:]+|\[[0-9a-fA-F:]+\](:[0-9]{1,5})?)$"
 
 
 @dataclass(frozen=True, kw_only=True, config=SPEC)
@@ -69,6 +71,8 @@ class Pull:
     """exchanges at once with one host"""
     per_host_rate: Operational[Annotated[float, Field(gt=0, le=1000)] | None] = None
     """exchanges a second with one host"""
+    nameservers: Operational[tuple[Annotated[str, Field(pattern=_NAMESERVER)], ...]] = ()
+    """name servers to ask in place of the system's, by address, with a port (``192.0.2.1:5353``) or without"""
 
     version: ClassVar[int] = 2
     worker: ClassVar[Worker] = "async"
@@ -143,10 +147,10 @@ class PullEngine:
     time, which bounds the memory that large images take together.
     """
 
-    def __init__(self, spec: Pull, make_resolver: Callable[[], AbstractResolver] = AsyncResolver) -> None:
+    def __init__(self, spec: Pull, make_resolver: Callable[[], AbstractResolver] | None = None) -> None:
         self._spec = spec
         self._blocked = BlockLists(spec.blocklists)
-        self._make_resolver = make_resolver
+        self._make_resolver = make_resolver or (lambda: Names(spec.nameservers))
         self._fetcher: Fetcher | None = None
         self._slow = ThreadPoolExecutor(1, thread_name_prefix="decode")
 

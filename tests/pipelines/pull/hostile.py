@@ -5,12 +5,13 @@ import itertools
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-from aiohttp.resolver import AsyncResolver
 
+from pipelines.pull.names import Names
 from pipelines.pull.stage import Pull, PullEngine
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -99,12 +100,16 @@ class Hostile:
         port: int = server.sockets[0].getsockname()[1]
         return port
 
-    def names(self, answers: Mapping[str, list[str] | int]) -> Callable[[], AsyncResolver]:
+    def names(self, answers: Mapping[str, list[str] | int]) -> Callable[[], Names]:
         """Resolvers that ask a name server which knows these names only: addresses, or a DNS error code."""
-        make = self._loop.create_datagram_endpoint(lambda: _NameServer(answers), local_addr=("127.0.0.1", 0))
+        address = self.name_server(NameServer(answers))
+        return lambda: Names([address], timeout_s=1, tries=1)
+
+    def name_server(self, server: "NameServer") -> str:
+        """The address and port of a name server that runs as long as this one."""
+        make = self._loop.create_datagram_endpoint(lambda: server, local_addr=("127.0.0.1", 0))
         transport, _ = self._run(make)
-        port = transport.get_extra_info("sockname")[1]
-        return lambda: AsyncResolver(nameservers=[f"127.0.0.1:{port}"], timeout=1, tries=1)
+        return f"127.0.0.1:{transport.get_extra_info('sockname')[1]}"
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
@@ -133,9 +138,14 @@ class Hostile:
             writer.close()
 
 
-class _NameServer(asyncio.DatagramProtocol):
-    def __init__(self, answers: Mapping[str, list[str] | int]) -> None:
-        self._answers = answers
+class NameServer(asyncio.DatagramProtocol):
+    """Knows these names only: addresses, or a DNS error code. `asked` counts the questions for IPv4 addresses."""
+
+    def __init__(self, answers: Mapping[str, list[str] | int], *, ttl: int = 0, delay_s: float = 0) -> None:
+        self._answers, self._ttl, self._delay_s = answers, ttl, delay_s
+        self.asked: Counter[str] = Counter()
+        self.open = 0
+        self.most_open = 0
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
@@ -147,19 +157,28 @@ class _NameServer(asyncio.DatagramProtocol):
             labels.append(query[at + 1 : at + 1 + query[at]].decode())
             at += 1 + query[at]
         asked_for_a = query[end + 1 : end + 3] == b"\0\1"
-        answer = self._answers[".".join(labels)]
+        name = ".".join(labels)
+        self.asked[name] += asked_for_a
+        self.open += asked_for_a
+        self.most_open = max(self.most_open, self.open)
+        answer = self._answers[name]
         code = answer if isinstance(answer, int) else 0
         addresses = answer if isinstance(answer, list) and asked_for_a else []
-        records = b"".join(b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4" + socket.inet_aton(address) for address in addresses)
+        ttl = self._ttl.to_bytes(4, "big")
+        records = b"".join(b"\xc0\x0c\0\1\0\1%b\0\4%b" % (ttl, socket.inet_aton(address)) for address in addresses)
         counts = b"\0\1" + len(addresses).to_bytes(2, "big") + bytes(4)
         reply = query[:2] + bytes((0x81, 0x80 | code)) + counts + query[12 : end + 5] + records
+        asyncio.get_running_loop().call_later(self._delay_s, self._reply, reply, sender, asked_for_a)
+
+    def _reply(self, reply: bytes, sender: Any, asked_for_a: bool) -> None:
+        self.open -= asked_for_a
         self._transport.sendto(reply, sender)
 
 
 Row = dict[str, Any]
 
 
-def pull_all(urls: Sequence[str | None], make_resolver: Any = AsyncResolver, **fields: Any) -> list[Row]:
+def pull_all(urls: Sequence[str | None], make_resolver: Any = None, **fields: Any) -> list[Row]:
     """What becomes of URLs that are pulled together: verdict and columns, a dict a row. Loopback is allowed."""
 
     async def go() -> list[Row]:
@@ -179,7 +198,7 @@ def pull_all(urls: Sequence[str | None], make_resolver: Any = AsyncResolver, **f
     return asyncio.run(go())
 
 
-def pull(url: str | None, make_resolver: Any = AsyncResolver, **fields: Any) -> Row:
+def pull(url: str | None, make_resolver: Any = None, **fields: Any) -> Row:
     """What becomes of one URL. `seconds` is how long it took."""
     started = time.monotonic()
     (row,) = pull_all([url], make_resolver, **fields)

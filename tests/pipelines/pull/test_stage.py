@@ -21,7 +21,7 @@ TURNED = file(scene(), "JPEG", exif=exif(6))
 def test_it_is_a_stage_whose_operational_fields_stay_out_of_the_fingerprint() -> None:
     spec = Pull()
     assert isinstance(spec, Stage)
-    operational = {"contact", "concurrency", "per_host", "per_host_rate", "tries", "part_deadline_s"}
+    operational = {"contact", "concurrency", "per_host", "per_host_rate", "tries", "part_deadline_s", "nameservers"}
     assert not semantic_fields(spec).keys() & operational
     semantic = {"deadline_s", "max_bytes", "allow", "animation", "max_pixels", "opt_out", "robots"}
     assert semantic_fields(spec).keys() >= semantic
@@ -39,6 +39,10 @@ def test_it_is_a_stage_whose_operational_fields_stay_out_of_the_fingerprint() ->
         {"animation": "all"},
         {"max_pixels": 10**9},
         {"timeout": 3},
+        {"nameservers": ("dns.example",)},
+        {"nameservers": ("192.0.2.1:port",)},
+        {"per_host_rate": 0},
+        {"tries": 0},
     ],
 )
 def test_a_wrong_field_is_an_error(wrong: dict[str, object]) -> None:
