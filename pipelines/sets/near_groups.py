@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.sets.forest import Forest, Roots
+
 Hashes = NDArray[np.uint64]
-Roots = NDArray[np.int32]
 
 MAX_DISTANCE = 16
 
 _CHUNK = 1 << 18
 """Hashes of a table that are compared at a time, whole buckets: what bounds memory beside the tables themselves."""
-_PENDING = 1 << 20
 _DENSE = 32
 """In a bucket of more hashes than this, it is first looked up which are known to be one group."""
 _CROWD = 256
@@ -37,13 +37,13 @@ _SORT_NS, _COMPARE_NS, _OUTRIGHT_NS = 80.0, 10.0, 1.1
 
 
 def near_groups(hashes: Hashes, distance: int) -> Hashes:
-    """For each of `hashes` (n) the name of its group: the smallest hash in it.
+    """For each of `hashes` (n, in any order) the name of its group: the smallest hash in it.
 
     Two hashes are in one group when a chain of hashes leads from one to the other in steps of at most `distance` bits
-    (0–16; 0 is equality). Raises `ValueError` for another distance. Beside the arrays given and returned it takes some
-    30 MB a million distinct hashes; time is that of `components`.
+    (0–16; 0 is equality). Raises `ValueError` for another distance. Time is that of `components`; memory is some 40
+    bytes a hash.
     """
-    distinct, _ = counted(hashes)
+    distinct, _ = counted(np.sort(hashes))
     names = distinct[components(distinct, distance)]
     out = np.empty_like(hashes)
     for part in _chunks(len(hashes), 1 << 22):
@@ -51,77 +51,38 @@ def near_groups(hashes: Hashes, distance: int) -> Hashes:
     return out
 
 
-def counted(hashes: Hashes) -> tuple[Hashes, NDArray[np.int32]]:
-    """The distinct hashes, ascending, and how often each is there (below 2³¹)."""
-    hashes = np.sort(hashes)  # numpy's own `unique` hashes integers first, at ten times the cost
-    first = np.concatenate([np.ones(1, bool), hashes[1:] != hashes[:-1]])[: len(hashes)]
-    distinct = hashes[first]
-    return distinct, np.diff(np.flatnonzero(first), append=len(hashes)).astype(np.int32)
+def counted(ascending: Hashes) -> tuple[Hashes, NDArray[np.int32]]:
+    """The distinct ones among hashes in ascending order, and how often each is there (n < 2³¹)."""
+    starts = np.flatnonzero(np.concatenate([ascending[:1] == ascending[:1], ascending[1:] != ascending[:-1]]))
+    counts = np.empty(len(starts), np.int32)
+    np.subtract(starts[1:], starts[:-1], out=counts[:-1], casting="same_kind")
+    counts[-1:] = len(ascending) - starts[-1:]
+    return ascending[starts], counts
 
 
 def components(distinct: Hashes, distance: int, *, shared: int | None = None) -> Roots:
     """For each of `distinct` (n hashes, ascending, n < 2³¹) the index of the smallest hash of its group.
 
     `shared` is the r of the module's text (0 compares all pairs) and changes no result; None takes what costs least.
-    It takes 12 bytes a hash and some 100 MB. Where hashes spread, time is about n for each of ``C(distance + r, r)``
-    tables: up to a distance of 4, seconds a million; each bit more costs about twice as much, and distances above 8 are
-    for sets of some 100,000. Crowds of alike hashes are split by the bits they differ in, and are not compared again
-    once they are known to be one group; memory stays linear whatever the hashes are.
+
+    Memory is 12 bytes a hash and some 100 MB; up to 50 bytes a hash where most are alike. Time, where hashes spread, is
+    about n for each of ``C(distance + r, r)`` tables: seconds a million up to a distance of 4, twice as much for each
+    bit more, so that distances above 8 are for sets of some 100,000. Crowds of alike hashes are split by the bits they
+    differ in, and are not compared again once they are known to be one group.
     """
     if not 0 <= distance <= MAX_DISTANCE:
         raise ValueError(f"distance {distance}: it must be from 0 to {MAX_DISTANCE} bits")
-    forest = _Forest(np.arange(len(distinct), dtype=np.int32))
+    forest = Forest(np.arange(len(distinct), dtype=np.int32))
     if distance and len(distinct):
         _join(distinct, forest, distance, shared)
     return forest.roots
-
-
-class _Forest:
-    """Disjoint sets of 0 … n − 1: `roots` holds the smallest member of each one's set, as of the last `settle`."""
-
-    def __init__(self, roots: Roots) -> None:
-        self.roots = roots
-        self._pending: list[tuple[NDArray[Any], NDArray[Any]]] = []
-        self._count = 0
-
-    def join(self, one: NDArray[Any], other: NDArray[Any]) -> None:
-        """Note pairs that belong together."""
-        if len(one):
-            self._pending.append((one, other))
-            self._count += len(one)
-            if self._count > _PENDING:
-                self.settle()
-
-    def settle(self) -> None:
-        """Join what was noted: roots hang themselves below the smallest root they meet, until none is left to."""
-        if not self._pending:
-            return
-        one = self.roots[np.concatenate([pair[0] for pair in self._pending])]
-        other = self.roots[np.concatenate([pair[1] for pair in self._pending])]
-        self._pending, self._count = [], 0
-        differ = one != other
-        # over the few roots concerned, so that a round costs nothing for all the others
-        nodes, at = np.unique(np.concatenate([one[differ], other[differ]]), return_inverse=True)
-        one, other = np.split(at, 2)
-        below = np.arange(len(nodes))
-        while len(one):
-            np.minimum.at(below, np.maximum(one, other), np.minimum(one, other))
-            while not np.array_equal(further := below[below], below):
-                below = further
-            one, other = below[one], below[other]
-            differ = one != other
-            one, other = one[differ], other[differ]
-        if len(nodes):
-            self.roots[nodes] = nodes[below]
-            for part in _chunks(len(self.roots)):
-                self.roots[part] = self.roots[self.roots[part]]
 
 
 @dataclass(frozen=True, slots=True)
 class _BitOrder:
     """Some bits of a hash in another order at the top of 64, the others, which are the same in all hashes, left out.
 
-    `moves` are the bits (a mask) that go up by so many places, or down; `constant` are the bits left out.
+    `moves` are the bits (a mask) that go up by so many places, or down; `constant` is what was left out.
     """
 
     moves: tuple[tuple[int, int], ...]
@@ -151,7 +112,7 @@ class _BitOrder:
         return out
 
 
-def _join(hashes: Hashes, forest: _Forest, distance: int, shared: int | None = None) -> None:
+def _join(hashes: Hashes, forest: Forest, distance: int, shared: int | None = None) -> None:
     """Join all pairs of `hashes` (ascending, distinct, at least one) within the distance; `forest` may know of some.
 
     The more pairs it knows of, the fewer are left to compare: what costs least is asked again after every table.
@@ -188,7 +149,7 @@ def _join(hashes: Hashes, forest: _Forest, distance: int, shared: int | None = N
     _join_outright(hashes, forest, distance)
 
 
-def _join_outright(hashes: Hashes, forest: _Forest, distance: int) -> None:
+def _join_outright(hashes: Hashes, forest: Forest, distance: int) -> None:
     """Compare all pairs but those within the largest group that is known."""
     _, group, sizes = np.unique(forest.roots, return_inverse=True, return_counts=True)
     order = np.argsort(group == sizes.argmax(), kind="stable")
@@ -226,7 +187,7 @@ class _Cost:
         return min((outright, 0), *((self.of_tables(r, math.comb(self.distance + r, r), unknown), r) for r in keyed))
 
 
-def _unknown(forest: _Forest) -> float:
+def _unknown(forest: Forest) -> float:
     """The share of pairs that are not known to be in one group, from a sample; never 0."""
     sample = forest.roots[:: max(1, len(forest.roots) // _SAMPLE)]
     _, sizes = np.unique(sample, return_counts=True)
@@ -243,7 +204,7 @@ class _Table:
     order: _BitOrder
     distance: int
 
-    def join(self, forest: _Forest) -> None:
+    def join(self, forest: Forest) -> None:
         """Join all pairs within the distance that are in one bucket."""
         below = (1 << 64 - self.key_bits) - 1
         first = 0
@@ -259,7 +220,7 @@ class _Table:
             first = end
         forest.settle()
 
-    def _join_buckets(self, rows: Hashes, forest: _Forest) -> None:
+    def _join_buckets(self, rows: Hashes, forest: Forest) -> None:
         keys = rows >> np.uint64(64 - self.key_bits)
         starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
         sizes = np.diff(starts, append=len(rows))
@@ -269,7 +230,7 @@ class _Table:
         for start, size in zip(starts[sizes > _CROWD].tolist(), sizes[sizes > _CROWD].tolist(), strict=True):
             self._join_crowd(rows[start : start + size], forest)
             partners[start : start + size] = 0
-        found = _Forest(np.arange(len(rows), dtype=np.int32))
+        found = Forest(np.arange(len(rows), dtype=np.int32))
         at, step = np.flatnonzero(partners > 0), 1
         while len(at):
             near = at[np.bitwise_count(rows[at] ^ rows[at + step]) <= self.distance]
@@ -281,7 +242,7 @@ class _Table:
         forest.join(self._index(rows[moved]), self._index(rows[found.roots[moved]]))
 
     def _thin_out(
-        self, rows: Hashes, partners: NDArray[Any], starts: NDArray[Any], sizes: NDArray[Any], forest: _Forest
+        self, rows: Hashes, partners: NDArray[Any], starts: NDArray[Any], sizes: NDArray[Any], forest: Forest
     ) -> None:
         """In dense buckets, have hashes of one group, which most may be of by now, not compared among themselves.
 
@@ -295,13 +256,13 @@ class _Table:
         rows[at] = rows[at[moved]]
         partners[at[known[moved]]] = 0
 
-    def _join_crowd(self, rows: Hashes, forest: _Forest) -> None:
+    def _join_crowd(self, rows: Hashes, forest: Forest) -> None:
         """Join the pairs of one large bucket, by the bits in which its own hashes vary."""
         index = self._index(rows)
         _, first, group = np.unique(forest.roots[index], return_index=True, return_inverse=True)
         if len(first) > 1:
             known = first[group].astype(np.int32)
-            inside = _Forest(known.copy())
+            inside = Forest(known.copy())
             _join(rows, inside, self.distance)
             moved = np.flatnonzero(inside.roots != known)
             forest.join(index[moved], index[inside.roots[moved]])
