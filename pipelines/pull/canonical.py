@@ -84,7 +84,9 @@ class Canonical:
 def identify(body: bytes, max_pixels: int) -> Found | Verdict:
     """Judge the format by the bytes, and the size by the header; nothing is decoded.
 
-    The size of a TIFF, BMP or AVIF takes more than a look: `canonicalise` holds it against `max_pixels`.
+    Decoding takes up to 10 bytes a pixel. Images that take up to twice that may have half of `max_pixels`: 16 bits in
+    colour, CMYK JPEGs, WebPs with alpha or animation, AVIFs. The size of a TIFF, BMP or AVIF takes more than a look:
+    `canonicalise` holds it against `max_pixels`.
     """
     kind = headers.sniff(body)
     if kind is None:
@@ -97,7 +99,8 @@ def identify(body: bytes, max_pixels: int) -> Found | Verdict:
         size = _announced_size(kind, body)
     except headers.HeaderError as error:
         return Verdict("truncated_image", detail=str(error))
-    return (size and _oversize(*size, max_pixels)) or Found(kind, jpeg=None, cheap=False)
+    cap = max_pixels // 2 if _is_heavy(kind, body) else max_pixels
+    return (size and _oversize(*size, cap)) or Found(kind, jpeg=None, cheap=False)
 
 
 def _identify_jpeg(body: bytes, max_pixels: int) -> Found | Verdict:
@@ -109,7 +112,8 @@ def _identify_jpeg(body: bytes, max_pixels: int) -> Found | Verdict:
     if scans > MAX_JPEG_SCANS:
         return Verdict("truncated_image", detail=f"{scans} scans, more than any encoder writes")
     cheap = len(body) <= _CHEAP_BYTES and header.width * header.height * scans <= _CHEAP_PIXELS
-    return _oversize(header.width, header.height, max_pixels) or Found("jpeg", header, cheap)
+    cap = max_pixels // 2 if header.components == 4 else max_pixels
+    return _oversize(header.width, header.height, cap) or Found("jpeg", header, cheap)
 
 
 def _announced_size(kind: str, body: bytes) -> tuple[int, int] | None:
@@ -123,6 +127,17 @@ def _announced_size(kind: str, body: bytes) -> tuple[int, int] | None:
             return webp.width, webp.height
         case _:
             return None
+
+
+def _is_heavy(kind: str, body: bytes) -> bool:
+    """Whether decoding takes more than 10 bytes a pixel, as far as the header of a sound file says so."""
+    match kind:
+        case "png":
+            return headers.is_deep_png(body)
+        case "webp":
+            return not headers.read_webp_header(body).plain
+        case _:
+            return kind == "avif"
 
 
 def _oversize(width: int, height: int, max_pixels: int) -> Verdict | None:
@@ -199,7 +214,7 @@ def _from_other(body: bytes, kind: str, max_pixels: int, animation: Animation) -
     plain, bare, lossy, deep, end = False, False, kind == "avif", False, len(body)
     if kind == "png":
         png = headers.read_png_header(body)
-        plain, bare, deep = png.plain, png.bare, png.bit_depth == 16 and png.colour_type != 0
+        plain, bare, deep = png.plain, png.bare, headers.is_deep_png(body)
     elif kind == "webp":
         webp = headers.read_webp_header(body)
         plain, bare, lossy, end = webp.plain, webp.bare, not webp.lossless, webp.end
@@ -214,7 +229,7 @@ def _from_other(body: bytes, kind: str, max_pixels: int, animation: Animation) -
     if frames > 1 and animation == "reject":
         return Verdict("animated", float(frames))
     # asked last: counting frames may have told Pillow of a larger canvas
-    if oversize := _oversize(*image.size, max_pixels):
+    if oversize := _oversize(*image.size, max_pixels // 2 if deep or _is_heavy(kind, body) else max_pixels):
         return oversize
 
     steps = ["first_frame"] if frames > 1 else []

@@ -185,6 +185,11 @@ def read_png_size(body: bytes) -> tuple[int, int]:
     return width, height
 
 
+def is_deep_png(body: bytes) -> bool:
+    """Whether a PNG whose size could be read holds 16 bits in colour, or with alpha."""
+    return body[24] == 16 and body[25] != 0
+
+
 def read_png_header(body: bytes) -> PngHeader:
     """Walk the chunks of a PNG to its end, checking each checksum: other decoders refuse what Pillow lets pass.
 

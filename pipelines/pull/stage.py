@@ -16,6 +16,7 @@ from aiohttp.abc import AbstractResolver
 from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
 
+from pipelines.pull.allocator import return_large_blocks
 from pipelines.pull.blocklists import BlockList, BlockLists
 from pipelines.pull.canonical import Animation, Canonical, canonicalise, identify
 from pipelines.pull.fetch import AGENT, Fetched, Fetcher
@@ -48,7 +49,8 @@ class Pull:
     """bytes of a body, declared, read or unpacked"""
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
     max_pixels: Annotated[int, Field(ge=1, le=_MAX_PIXELS)] = 36_000_000
-    """width × height in the header, and no side above 65,500; a large image takes about 15 bytes a pixel to decode"""
+    """width × height in the header, and no side above 65,500; decoding takes up to 10 bytes a pixel, and kinds that
+    take up to 20 (16 bits in colour, CMYK JPEGs, WebPs with alpha or animation, AVIFs) may have half as many"""
     animation: Animation = "first_frame"
     """what becomes of a file with several frames: its first stays, or the row is rejected as ``animated``"""
     allow: tuple[str, ...] = ()
@@ -149,6 +151,7 @@ class PullEngine:
 
     def __init__(self, spec: Pull, make_resolver: Callable[[], AbstractResolver] | None = None) -> None:
         self._spec = spec
+        return_large_blocks()
         self._blocked = BlockLists(spec.blocklists)
         self._make_resolver = make_resolver or (lambda: Names(spec.nameservers))
         self._fetcher: Fetcher | None = None

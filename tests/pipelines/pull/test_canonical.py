@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -446,3 +447,28 @@ def test_rare_subsampling_is_rewritten() -> None:
     body[at + 14] = 0x21  # the second component twice as wide as the first
     outcome = judge(bytes(body), "first_frame")
     assert isinstance(outcome, Verdict) or outcome.steps == "subsampling,jpeg_q95"
+
+
+HEAVY = {
+    "16 bits": lambda pixels: cv2.imencode(".png", pixels.astype(np.uint16))[1].tobytes(),
+    "16 bits, TIFF": lambda pixels: deep_tiff(pixels.astype(np.uint16), 1),
+    "CMYK": lambda pixels: file(Image.fromarray(pixels).convert("CMYK"), "JPEG"),
+    "WebP with alpha": lambda pixels: file(np.dstack([pixels, pixels[..., 0]]), "WEBP"),
+    "AVIF": lambda pixels: file(pixels, "AVIF", speed=10),
+}
+
+
+@pytest.mark.parametrize("make", HEAVY.values(), ids=HEAVY.keys())
+def test_what_takes_twice_the_memory_may_have_half_the_pixels(make: Callable[[Pixels], bytes]) -> None:
+    body = make(scene())
+
+    def outcome(max_pixels: int) -> Canonical | Verdict:
+        found = identify(body, max_pixels)
+        if isinstance(found, Verdict):
+            return found
+        return canonicalise(body, found, max_pixels=max_pixels, animation="first_frame")
+
+    assert isinstance(outcome(2 * 72 * 48), Canonical)
+    refused = outcome(2 * 72 * 48 - 1)
+    assert isinstance(refused, Verdict)
+    assert (refused.reason, refused.value) == ("too_many_pixels", 72 * 48)
