@@ -113,10 +113,7 @@ class _BitOrder:
 
 
 def _join(hashes: Hashes, forest: Forest, distance: int, shared: int | None = None) -> None:
-    """Join all pairs of `hashes` (ascending, distinct, at least one) within the distance; `forest` may know of some.
-
-    The more pairs it knows of, the fewer are left to compare: what costs least is asked again after every table.
-    """
+    """Join all pairs of `hashes` (ascending, distinct, at least one) within the distance; `forest` may know of some."""
     common = int(np.bitwise_and.reduce(hashes))
     varying = common ^ int(np.bitwise_or.reduce(hashes))
     bits = [bit for bit in range(63, -1, -1) if varying >> bit & 1]
@@ -125,28 +122,22 @@ def _join(hashes: Hashes, forest: Forest, distance: int, shared: int | None = No
         return
     if distance > 1 and len(hashes) * sum(math.comb(len(bits), d) for d in range(distance + 1)) > 2 ** len(bits):
         _join(hashes, forest, distance // 2)  # each has neighbours: few bits, cheaply told, will make most one group
-    cost = _Cost(len(hashes), len(bits), distance)
-    keyed = cost.cheapest(_unknown(forest))[1] if shared is None else min(shared, len(bits) - distance)
+    shared = _cheapest(forest, len(bits), distance) if shared is None else min(shared, len(bits) - distance)
+    if shared == 0:
+        _join_outright(hashes, forest, distance)
+        return
+    blocks = [block.tolist() for block in np.array_split(np.array(bits), distance + shared)]
+    keys = list(combinations(range(len(blocks)), shared))
+    random.Random(0).shuffle(keys)  # soon every bit was left out of a key, by which crowds become one group early
     rows = np.empty_like(hashes)
-    while keyed:
-        blocks = [block.tolist() for block in np.array_split(np.array(bits), distance + keyed)]
-        keys = list(combinations(range(len(blocks)), keyed))
-        random.Random(0).shuffle(keys)  # soon every bit was left out of a key, by which crowds become one group early
-        while keys:
-            key = keys.pop()
-            top = [bit for block in key for bit in blocks[block]]
-            rest = [bit for block in range(len(blocks)) if block not in key for bit in blocks[block]]
-            order = _BitOrder.of([*top, *rest], common)
-            order.apply(hashes, rows).sort()
-            _Table(rows, len(top), hashes, order, distance).join(forest)
-            if not keys or not forest.roots.any():
-                return
-            unknown = _unknown(forest)
-            least, better = cost.cheapest(unknown)
-            if shared is None and 2 * least < cost.of_tables(keyed, len(keys), unknown):
-                keyed = better
-                break
-    _join_outright(hashes, forest, distance)
+    for key in keys:
+        top = [bit for block in key for bit in blocks[block]]
+        rest = [bit for block in range(len(blocks)) if block not in key for bit in blocks[block]]
+        order = _BitOrder.of([*top, *rest], common)
+        order.apply(hashes, rows).sort()
+        _Table(rows, len(top), hashes, order, distance).join(forest)
+        if not forest.roots.any():
+            return
 
 
 def _join_outright(hashes: Hashes, forest: Forest, distance: int) -> None:
@@ -164,34 +155,20 @@ def _join_outright(hashes: Hashes, forest: Forest, distance: int) -> None:
     forest.settle()
 
 
-@dataclass(frozen=True, slots=True)
-class _Cost:
-    """What it would take, in ns, to join `n` hashes that were spread evenly over `bits`.
-
-    `unknown` is the share of pairs that are not known to be in one group.
-    """
-
-    n: int
-    bits: int
-    distance: int
-
-    def of_tables(self, keyed: int, tables: int, unknown: float) -> float:
-        """So many tables of keys of so many blocks."""
-        pairs = unknown * self.n**2 / 2 / 2 ** (self.bits * keyed / (self.distance + keyed))
-        return tables * (self.n * _SORT_NS + pairs * _COMPARE_NS)
-
-    def cheapest(self, unknown: float) -> tuple[float, int]:
-        """The least, and the blocks to key on for it; 0: compare outright."""
-        outright = unknown * self.n**2 / 2 * _OUTRIGHT_NS
-        keyed = range(1, self.bits - self.distance + 1)
-        return min((outright, 0), *((self.of_tables(r, math.comb(self.distance + r, r), unknown), r) for r in keyed))
-
-
-def _unknown(forest: Forest) -> float:
-    """The share of pairs that are not known to be in one group, from a sample; never 0."""
-    sample = forest.roots[:: max(1, len(forest.roots) // _SAMPLE)]
+def _cheapest(forest: Forest, bits: int, distance: int) -> int:
+    """How many blocks to key on, or 0 to compare outright, as if hashes were spread evenly over so many bits."""
+    n, sample = len(forest.roots), forest.roots[:: max(1, len(forest.roots) // _SAMPLE)]
     _, sizes = np.unique(sample, return_counts=True)
-    return max(1 - float(np.square(sizes / len(sample)).sum()), 1 / len(sample))
+    unknown = max(1 - float(np.square(sizes / len(sample)).sum()), 1 / len(sample))
+    pairs = unknown * n**2 / 2  # that are not known to be in one group
+
+    def cost(shared: int) -> float:
+        if shared == 0:
+            return pairs * _OUTRIGHT_NS
+        met = pairs / 2 ** (bits * shared / (distance + shared))
+        return math.comb(distance + shared, shared) * (n * _SORT_NS + met * _COMPARE_NS)
+
+    return min(range(bits - distance + 1), key=cost)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Disjoint sets: whatever the pairs and the order they come in, each set goes by its smallest member."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.sets.forest import Forest
@@ -19,6 +19,7 @@ def one_by_one(batches: list[list[tuple[int, int]]]) -> list[int]:
 
 
 @given(PAIRS)
+@settings(deadline=None)
 def test_many_pairs_at_a_time_join_what_single_ones_join(batches: list[list[tuple[int, int]]]) -> None:
     forest = Forest(np.arange(N, dtype=np.int32))
     for batch in batches:

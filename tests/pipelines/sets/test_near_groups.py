@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -43,11 +43,13 @@ def by_comparing_all(hashes: Hashes, distance: int) -> Hashes:
 
 class TestAgainstEveryPair:
     @given(FAMILIES, st.integers(0, 8))
+    @settings(deadline=None)
     def test_few_hashes(self, family: tuple[list[int], list[int]], distance: int) -> None:
         hashes = hashes_of(family)
         np.testing.assert_array_equal(near_groups(hashes, distance), by_comparing_all(hashes, distance))
 
     @given(FAMILIES, st.integers(1, 8), st.integers(0, 4))
+    @settings(deadline=None)
     def test_however_many_blocks_they_are_keyed_on(
         self, family: tuple[list[int], list[int]], distance: int, shared: int
     ) -> None:
@@ -55,7 +57,8 @@ class TestAgainstEveryPair:
         names = distinct[components(distinct, distance, shared=shared)]
         np.testing.assert_array_equal(names, by_comparing_all(distinct, distance))
 
-    @given(st.lists(st.integers(0, 2**12 - 1), min_size=1, max_size=60), st.integers(1, 16), st.integers(0, 12))
+    @given(st.lists(st.integers(0, 2**12 - 1), min_size=1, max_size=60), st.integers(1, 16), st.integers(0, 4))
+    @settings(deadline=None)
     def test_hashes_that_vary_in_few_bits(self, low: list[int], distance: int, shared: int) -> None:
         distinct = np.unique(np.array(low, np.uint64) << np.uint64(30) | np.uint64(1 << 63 | 5))
         names = distinct[components(distinct, distance, shared=shared)]
@@ -123,7 +126,7 @@ def test_crowds_that_only_one_table_can_join(agreeing: int, shared: int | None) 
     assert len(np.unique(components(both, 3, shared=shared))) == 2
 
 
-def test_pairs_beside_a_crowd_are_found_when_the_crowd_is_known_to_be_one_group() -> None:
+def test_pairs_beside_a_crowd_are_found() -> None:
     crowd, (bases, copies) = within(list(range(16)), 100_000), pairs(500, 4)
     names = near_groups(np.concatenate([crowd, bases, copies]), 4)
     assert set(names[: len(crowd)].tolist()) == {crowd.min()}
@@ -164,6 +167,7 @@ class TestGroups:
         assert near_groups(np.empty(0, np.uint64), 4).tolist() == []
 
     @given(FAMILIES, st.randoms(use_true_random=False))
+    @settings(deadline=None)
     def test_the_order_of_hashes_plays_no_part(self, family: tuple[list[int], list[int]], random: Any) -> None:
         hashes = hashes_of(family)
         order = list(range(len(hashes)))
@@ -176,6 +180,7 @@ class TestGroups:
             near_groups(spread(3), distance)
 
     @given(st.lists(st.integers(0, 9), max_size=30))
+    @settings(deadline=None)
     def test_counted_tells_how_often_each_is_there(self, values: list[int]) -> None:
         distinct, counts = counted(np.sort(np.array(values, np.uint64)))
         assert dict(zip(distinct.tolist(), counts.tolist(), strict=True)) == {v: values.count(v) for v in set(values)}
