@@ -62,7 +62,7 @@ def test_a_weight_that_comes_to_nothing_is_refused() -> None:
     st.dictionaries(
         st.sampled_from([CAPTION_EN, CAPTION_ZH, REC_EN, REC_ZH]), st.integers(200, 3000), min_size=4, max_size=4
     ),
-    st.tuples(*[st.floats(0.1, 10)] * 4),
+    st.tuples(*[st.floats(0.5, 4)] * 4),
     st.integers(0, 3),
 )
 def test_the_weights_are_realised_within_one_percent(
