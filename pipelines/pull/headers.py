@@ -185,6 +185,11 @@ def read_png_size(body: bytes) -> tuple[int, int]:
     return width, height
 
 
+_LARGE_IDAT = 2 << 20
+"""Bytes; less unpacks to 2 GB at most, which takes as long as the largest picture does."""
+_PIECE = 1 << 14
+
+
 def is_deep_png(body: bytes) -> bool:
     """Whether a PNG whose size could be read holds 16 bits in colour, or with alpha."""
     return body[24] == 16 and body[25] != 0
@@ -193,11 +198,13 @@ def is_deep_png(body: bytes) -> bool:
 def read_png_header(body: bytes) -> PngHeader:
     """Walk the chunks of a PNG to its end, checking each checksum: other decoders refuse what Pillow lets pass.
 
-    Raises `HeaderError`: it ends before its end chunk, or a chunk is damaged.
+    Raises `HeaderError`: it ends before its end chunk, a chunk is damaged, or its image data unpack to much more than
+    the pixels that it announces, which libpng would do to the end.
     """
     width, height = read_png_size(body)
     view = memoryview(body)
     kinds = set()
+    data = []
     at = 8
     while True:
         if at + 12 > len(body):
@@ -209,9 +216,28 @@ def read_png_header(body: bytes) -> PngHeader:
         if zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
             raise HeaderError(f"the checksum of a PNG chunk ({kind.decode('latin-1')}) is wrong")
         kinds.add(kind)
+        if kind == b"IDAT":
+            data.append(view[at + 8 : end - 4])
         at = end
         if kind == b"IEND":
+            if sum(map(len, data)) > _LARGE_IDAT and _unpacks_beyond(data, 16 * (width + 8) * (height + 8)):
+                raise HeaderError("the PNG's image data unpack to more than its pixels")
             return PngHeader(width, height, body[24], body[25], frozenset(kinds))
+
+
+def _unpacks_beyond(data: list[memoryview], limit: int) -> bool:
+    """Whether a zlib stream unpacks to more than `limit` bytes; damage in it is not judged here."""
+    unpacker = zlib.decompressobj()
+    size = 0
+    for piece in data:
+        for at in range(0, len(piece), _PIECE):
+            try:
+                size += len(unpacker.decompress(piece[at : at + _PIECE]))
+            except zlib.error:
+                return False
+            if size > limit:
+                return True
+    return False
 
 
 def read_gif_size(body: bytes) -> tuple[int, int]:

@@ -54,11 +54,12 @@ def ask(child: "subprocess.Popen[str]") -> Ask:
     return go
 
 
-def zeros(size: int) -> bytes:
+def zeros(size: int, level: int = 9) -> bytes:
     """So many zeros, deflated."""
-    packer = zlib.compressobj(9)
-    parts = [packer.compress(bytes(1 << 20)) for _ in range(size >> 20)]
-    return b"".join(parts) + packer.compress(bytes(size % (1 << 20))) + packer.flush()
+    packer = zlib.compressobj(level)
+    parts = [packer.compress(bytes(size % (1 << 20)))]
+    parts += [packer.compress(bytes(1 << 20)) for _ in range(size >> 20)]
+    return b"".join(parts) + packer.flush()
 
 
 def png(width: int, height: int, depth: int, colour: int, data: bytes, *extra: bytes) -> bytes:
@@ -196,6 +197,14 @@ TEXT_BOMBS = text_bombs()
 def test_a_chunk_that_unpacks_to_hundreds_of_megabytes(hostile: Hostile, ask: Ask, chunk: str) -> None:
     row = ask(hostile.page(TEXT_BOMBS[chunk]))
     assert row["reason"] == "truncated_image", row
+
+
+def test_image_data_that_unpack_to_much_more_than_the_pixels(hostile: Hostile, ask: Ask) -> None:
+    body = png(1000, 1000, 8, 2, zeros(700_000_000, level=1))
+    assert 2 << 20 < len(body) < 4_000_000
+    row = ask(hostile.page(body))
+    assert row["reason"] == "truncated_image"
+    assert "more than its pixels" in row["detail"]
 
 
 def test_frames_and_pages_without_end(hostile: Hostile, ask: Ask) -> None:

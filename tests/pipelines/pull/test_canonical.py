@@ -13,6 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from pipelines.pull.canonical import Animation, Canonical, canonicalise, identify
 from pipelines.stage import Verdict
+from tests.pipelines.pull.mutants import interlaced_png
 from tests.pipelines.pull.pictures import (
     STORED,
     Pixels,
@@ -472,3 +473,12 @@ def test_what_takes_twice_the_memory_may_have_half_the_pixels(make: Callable[[Pi
     refused = outcome(2 * 72 * 48 - 1)
     assert isinstance(refused, Verdict)
     assert (refused.reason, refused.value) == ("too_many_pixels", 72 * 48)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "interlaced"])
+def test_a_large_png_is_no_bomb(mode: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (999, 999, 3), np.uint8)
+    image = Image.fromarray(noise)
+    body = interlaced_png(noise) if mode == "interlaced" else file(image.convert(mode), "PNG", compress_level=1)
+    assert len(body) > 2_200_000
+    assert reason(body) is None
