@@ -91,6 +91,9 @@ class JpegHeader:
     """EXIF blocks and XMP packets after the first of each, of which some readers take the last"""
 
 
+MAX_SURPLUS = 64
+"""EXIF blocks and XMP packets after the first: a segment costs its sender ten bytes, and us a copy of the file."""
+
 _NO_PAYLOAD = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _EXIF = b"Exif\0\0"
@@ -136,8 +139,10 @@ def read_jpeg_header(body: bytes) -> JpegHeader:
                 exif = segment
             elif xmp is None and segment.payload.startswith(_XMP):
                 xmp = segment
-            else:
+            elif len(surplus) < MAX_SURPLUS:
                 surplus.append(segment)
+            else:
+                raise HeaderError("the JPEG has more EXIF blocks or XMP packets than anybody writes")
         at = end
     if frame is None:
         raise HeaderError("the JPEG has no frame header")

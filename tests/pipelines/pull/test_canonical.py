@@ -165,6 +165,12 @@ def test_of_several_xmp_packets_the_first_speaks_and_the_others_are_cut_out() ->
     assert (image.image, image.steps) == (with_segments(whole, PACKETS[1]), "exif_dropped")
 
 
+def test_exif_blocks_without_end_are_no_picture() -> None:
+    whole = file(scene(), "JPEG")
+    assert canonical(with_segments(whole, *[BROKEN] * 65)).image == whole
+    assert reason(with_segments(whole, *[BROKEN] * 1_000_000)) == "truncated_image"
+
+
 def test_xmp_speaks_where_the_exif_block_is_broken() -> None:
     stored = file(np.ascontiguousarray(STORED[3](scene())), "JPEG", quality=95)
     image = canonical(with_segments(stored, BROKEN, PACKETS[3]))
