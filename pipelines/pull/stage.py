@@ -48,7 +48,7 @@ class Pull:
     max_bytes: Annotated[int, Field(ge=1, le=1 << 31)] = 20_000_000
     """bytes of a body, declared, read or unpacked"""
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
-    max_pixels: Annotated[int, Field(ge=1, le=_MAX_PIXELS)] = 36_000_000
+    max_pixels: Annotated[int, Field(ge=1, le=_MAX_PIXELS)] = 33_000_000
     """width × height in the header, and no side above 65,500; decoding takes up to 10 bytes a pixel, and kinds that
     take up to 20 (16 bits in colour, CMYK JPEGs, WebPs with alpha or animation, AVIFs) may have half as many"""
     animation: Animation = "first_frame"
