@@ -5,7 +5,10 @@ There is no robots.txt: those who ask for one are told so and not counted.
 
 import io
 import threading
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -21,6 +24,7 @@ KINDS = {
     "wide": "aspect_ratio",
     "small": "min_side",
     "page": "not_an_image",
+    "silent": "timeout",
 }
 """What a URL's first folder stands for, and the reason its row ends with (the first ``copy`` survives)."""
 
@@ -63,13 +67,19 @@ def graphic(number: int, width: int, height: int) -> Image.Image:
 class Web:
     """Serves while the block lasts, at 127.0.0.1 and at 127.0.1.1 … 127.0.`hosts`.1; `counts` has requests by path."""
 
-    def __init__(self, hosts: int = 0) -> None:
+    def __init__(self, hosts: int = 0, port: int = 0) -> None:
         self.counts: Counter[str] = Counter()
         self.dead_for = 0
         """So many requests are answered with 500."""
+        self.pause_s = 0.0
+        """An answer takes so long."""
+        self.most_at_once = 0
+        """So many requests were being answered at once, at most."""
+        self._at_once = 0
+        self._counting = threading.Lock()
         self._once: set[str] = set()
         handler = type("Handler", (_Handler,), {"web": self})
-        self._servers = [_Server(("127.0.0.1", 0), handler)]
+        self._servers = [_Server(("127.0.0.1", port), handler)]
         self.port = self._servers[0].server_address[1]
         self._servers += [_Server((f"127.0.{host}.1", self.port), handler) for host in range(1, hosts + 1)]
 
@@ -86,6 +96,17 @@ class Web:
     def url(self, kind: str, number: int, host: str = "127.0.0.1") -> str:
         """The URL of a kind of answer."""
         return f"http://{host}:{self.port}/{kind}/{number}.jpg"
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """While a request is being answered."""
+        with self._counting:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        time.sleep(self.pause_s)
+        yield
+        with self._counting:
+            self._at_once -= 1
 
     def answer(self, path: str) -> tuple[int, bytes]:
         """Status and body for a path."""
@@ -124,7 +145,13 @@ class _Handler(BaseHTTPRequestHandler):
     web: Web
 
     def do_GET(self) -> None:
-        status, body = (404, b"") if self.path == "/robots.txt" else self.web.answer(self.path)
+        if self.path.startswith("/silent/"):
+            self.web.counts[self.path] += 1
+            self.rfile.read(1)  # until the client is tired of it
+            self.close_connection = True
+            return
+        with self.web.at_work():
+            status, body = (404, b"") if self.path == "/robots.txt" else self.web.answer(self.path)
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
