@@ -59,6 +59,9 @@ _ALL = (
     _rejected("body_too_large", "the body is larger than the byte cap; value: bytes declared or read"),
     _failed("body_short", "the body ended before its declared length"),
     _rejected("empty_body", "the server sent no bytes"),
+    # images that are not fetched
+    _rejected("file_missing", "the input names an image that is not there"),
+    _failed("file_unreadable", "the image's file, or the one that holds it, could not be read"),
     # image bytes
     _rejected("not_an_image", "the bytes are not an image"),
     _rejected("unsupported_format", "an image of a format that is not read here"),
@@ -79,6 +82,7 @@ _ALL = (
     _rejected("no_task", "none of the recipe's tasks could be made of the row; value: how many refusals say why"),
     # running
     _failed("worker_died", "the worker process dies on this row", retriable=False),
+    _failed("engine_error", "the library that pulls lost the row, or died over it; detail: what it said"),
 )
 
 REASONS: dict[str, Reason] = {reason.name: reason for reason in _ALL}

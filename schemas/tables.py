@@ -57,17 +57,37 @@ REGION = pa.struct(
     ]
 )
 
+IMAGE_AT = pa.struct(
+    [
+        pa.field("path", pa.string(), metadata={"meaning": "the file that holds it: absolute path or fsspec URL"}),
+        pa.field("column", pa.string(), metadata={"meaning": "the column, in a table; null: bytes of the file itself"}),
+        pa.field("start", pa.int64(), metadata={"meaning": "first byte, or row of the table; null: the whole file"}),
+        pa.field("length", pa.int64(), metadata={"meaning": "null where `start` or its end says it", "unit": "byte"}),
+    ]
+)
+
+TURN = pa.struct(
+    [
+        pa.field("role", pa.string(), metadata={"meaning": "system, user or assistant"}),
+        pa.field("text", pa.string(), metadata={"meaning": "what is said; <image> where the image stands"}),
+    ]
+)
+
 ID = Column("id", pa.int64(), "the row's position in the plan", range="≥ 0")
 
 INPUT = schema(
     ID,
-    Column("url", pa.string(), "where the image is; null when the record holds none"),
+    Column("url", pa.string(), "where the image is, or came from; null when the record holds none"),
+    Column("image_at", IMAGE_AT, "where the image's bytes lie; null where they are to be fetched from `url`"),
     Column("captions", pa.list_(CAPTION), "what is said of the image; append-only, so that indices never drift"),
+    Column("regions", pa.list_(REGION), "boxes that the source gives for phrases of the captions; null: it has none"),
+    Column("turns", pa.list_(TURN), "a conversation about the image that the source holds; null: there is none"),
     Column("license", pa.string(), "licence as the source states it; null when it does not"),
     Column("source", pa.map_(pa.string(), pa.string()), "the source's other columns, as text"),
     Column("source_file", pa.string(), "name of the input file the record was read from"),
     Column("source_row", pa.int64(), "its position in that file", range="≥ 0"),
-    Column("input_error", pa.string(), "why the record could not be parsed; null when it could"),
+    Column("input_error", pa.string(), "why the record cannot be used; null when it can"),
+    Column("input_reason", pa.string(), "the reason where another than invalid_record; null where not"),
 )
 
 VERDICT = schema(

@@ -2,7 +2,8 @@
 
 Lists of URLs are mostly sorted by host, which would hammer one host at a time, and whose head is no sample. So units
 of reading (row groups, text files) are visited in an order drawn by seed, and rows are permuted within *windows* of
-about a million rows. The order depends on the input and the seed alone.
+about a million rows. Only where images lie side by side in tars or tables do their rows stay in order: there is no
+host to spare, and each would be read from afar. The order depends on the input and the seed alone.
 """
 
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from jobs.store.files import publish, temporary_of
@@ -59,7 +61,7 @@ def stream(
 
     def write(rows: int) -> None:
         number = first_window + len(windows)
-        order = _rng(seed, 1, number).permutation(rows)
+        order = np.arange(rows) if held.has_neighbours(rows) else _rng(seed, 1, number).permutation(rows)
         window = Window(f"window-{number:06d}.parquet", first_id + sum(w.rows for w in windows), rows)
         write_window(folder / window.name, held.take(order, window.first_id), part_rows)
         windows.append(window)
@@ -105,6 +107,17 @@ class _Held:
             chunks.append(column)
         self.rows += batch.num_rows
         self.bytes += batch.nbytes
+
+    def has_neighbours(self, n: int) -> bool:
+        """Whether images of the first `n` rows lie in files of many, which are read in one pass or at great cost."""
+        for chunk in self._columns[ROWS.get_field_index("image_at")]:
+            if n <= 0:
+                break
+            starts = pc.struct_field(chunk.slice(0, n), "start")
+            if starts.null_count < len(starts):
+                return True
+            n -= len(chunk)
+        return False
 
     def take(self, order: np.ndarray[tuple[int], np.dtype[np.int64]], first_id: int) -> pa.Table:
         """Remove the first ``len(order)`` rows; return them in that order with ids from `first_id` on."""

@@ -21,8 +21,12 @@ _NAMED = 30  # columns that a message lists
 class Contents:
     """What a look into a file shows."""
 
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] | None
+    """None: of a format that fixes what lies where, so that there is nothing to map."""
     units: tuple[Unit, ...]
+    bytes: int | None = None
+    digest: str | None = None
+    """Of a folder: what it holds and by what it is recognised."""
 
 
 def mapped(spec: SourceSpec) -> dict[str, str]:

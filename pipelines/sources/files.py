@@ -32,7 +32,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file of the input, found readable."""
+    """A file of the input, or a folder that is read as one; found readable."""
 
     name: str
     """The shortest end of the path that tells it from the other files: mostly the bare file name."""
@@ -43,6 +43,8 @@ class InputFile:
     bytes: int
     units: tuple[Unit, ...] = ()
     """Empty where the file holds no row."""
+    digest: str | None = None
+    """Of a folder that is read as one: what it is recognised by."""
 
 
 def open_bytes(path: str) -> BinaryIO:
@@ -84,7 +86,12 @@ def signature(files: list[InputFile]) -> list[dict[str, Any]]:
     nothing in the middle of a file was changed in place.
     """
     return [
-        {"name": file.name, "path": file.path, "bytes": file.bytes, "digest": _digest(file.path, file.bytes)}
+        {
+            "name": file.name,
+            "path": file.path,
+            "bytes": file.bytes,
+            "digest": file.digest or _digest(file.path, file.bytes),
+        }
         for file in files
     ]
 

@@ -27,6 +27,8 @@ _NAMED = 3  # files that share a problem
 class _Reader:
     inspect: Callable[[InputFile, SourceSpec], Contents]
     read: Callable[[InputFile, SourceSpec, Unit], Iterator[pa.RecordBatch]]
+    expand: Callable[[str], list[str]] | None = None
+    """Of formats that are folders: the folders that what the user names stands for."""
 
 
 _READERS: dict[Format, _Reader] = {
@@ -49,7 +51,7 @@ def find(inputs: list[str], spec: SourceSpec) -> list[InputFile]:
     paths: dict[str, None] = {}
     for text in inputs:
         try:
-            paths.update(dict.fromkeys(expand(text, spec.format)))
+            paths.update(dict.fromkeys(_expanded(text, spec)))
         except InputError as error:
             problems.setdefault(str(error), []).append(text)
     names = short_names(list(paths))
@@ -81,25 +83,36 @@ def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBat
         raise InputError(f"{file.path}: breaks off near row {rows}: {error}") from error
 
 
+def _expanded(text: str, spec: SourceSpec) -> list[str]:
+    own = None if spec.format == "auto" else _READERS[spec.format].expand
+    return own(text) if own else expand(text, spec.format)
+
+
 def _inspected(path: str, name: str, spec: SourceSpec) -> InputFile:
     format_ = format_of(path) if spec.format == "auto" else spec.format
     if format_ is None:
         raise InputError("its name does not tell the format: say it with `--set source.format=csv` (parquet, csv, …)")
-    gzipped = is_gzip_name(path)
+    reader = _READERS[format_]
     try:
-        with open_bytes(path) as stored:
-            head = stored.read(8)
-            size = stored.seek(0, 2)
-        file = InputFile(name, path, format_, gzipped, size)
-        if not size and format_ != "parquet":
+        file = InputFile(name, path, format_, False, 0) if reader.expand else _looked_into(path, name, format_)
+        if not file.bytes and format_ != "parquet" and not reader.expand:
             return file
-        _check_head(file, head)
-        contents = _READERS[format_].inspect(file, spec)
+        contents = reader.inspect(file, spec)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"cannot be read: {error}") from error
-    if contents.columns or contents.units:
+    if contents.columns is not None and (contents.columns or contents.units):
         check_columns(contents.columns, spec)
-    return replace(file, units=contents.units)
+    return replace(file, units=contents.units, bytes=contents.bytes or file.bytes, digest=contents.digest)
+
+
+def _looked_into(path: str, name: str, format_: Format) -> InputFile:
+    with open_bytes(path) as stored:
+        head = stored.read(8)
+        size = stored.seek(0, 2)
+    file = InputFile(name, path, format_, is_gzip_name(path), size)
+    if size or format_ == "parquet":
+        _check_head(file, head)
+    return file
 
 
 def _check_head(file: InputFile, head: bytes) -> None:

@@ -10,44 +10,64 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.sources.spec import SourceSpec
-from schemas.tables import CAPTION, INPUT
+from schemas.tables import CAPTION, IMAGE_AT, INPUT
 
 ROWS = pa.schema([column for column in INPUT if column.name != "id"])
 """What readers yield. Ids are given by who lays the rows out."""
 
 _CAPTIONS = INPUT.field("captions").type
+_REGIONS, _TURNS = INPUT.field("regions").type, INPUT.field("turns").type
 
 
 @dataclass(slots=True)
 class Cells:
-    """Text columns of a batch on their way into `ROWS`, all of the same length."""
+    """Columns of a batch on their way into `ROWS`, all of the same length. What is left out is null."""
 
     url: pa.StringArray
-    caption: pa.StringArray
-    license: pa.StringArray
-    source: pa.MapArray
+    caption: pa.StringArray | None = None
+    """One caption a row, of role "web" and the recipe's language."""
+    license: pa.StringArray | None = None
+    source: pa.MapArray | None = None
     errors: dict[int, str] = field(default_factory=dict)
     """What is wrong with a row, by its position in the batch."""
+    reasons: dict[int, str] = field(default_factory=dict)
+    """Of rows with an error: their reason, where it is another than ``invalid_record``."""
+    captions: pa.ListArray | None = None
+    """All captions of each row, in place of `caption`."""
+    image_at: pa.StructArray | None = None
+    regions: pa.ListArray | None = None
+    turns: pa.ListArray | None = None
 
 
 def batch(cells: Cells, spec: SourceSpec, file_name: str, first_row: int) -> pa.RecordBatch:
     """The rows of `cells`, which lie in `file_name` from `first_row` on."""
     n = len(cells.url)
-    errors = pa.nulls(n, pa.string())
-    if cells.errors:
-        errors = pa.array([cells.errors.get(row) for row in range(n)], pa.string())
-    return pa.RecordBatch.from_arrays(
-        [
-            cells.url,
-            web_captions(cells.caption, spec.caption_lang),
-            cells.license,
-            cells.source,
-            pa.repeat(file_name, n),
-            pa.array(np.arange(first_row, first_row + n)),
-            errors,
-        ],
-        schema=ROWS,
-    )
+    captions = cells.captions
+    if captions is None:
+        texts = pa.nulls(n, pa.string()) if cells.caption is None else cells.caption
+        captions = web_captions(texts, spec.caption_lang)
+    columns = {
+        "url": cells.url,
+        "image_at": _or_nulls(cells.image_at, n, IMAGE_AT),
+        "captions": captions,
+        "regions": _or_nulls(cells.regions, n, _REGIONS),
+        "turns": _or_nulls(cells.turns, n, _TURNS),
+        "license": _or_nulls(cells.license, n, pa.string()),
+        "source": carried((), (), n) if cells.source is None else cells.source,
+        "source_file": pa.repeat(file_name, n),
+        "source_row": pa.array(np.arange(first_row, first_row + n)),
+        "input_error": _said(cells.errors, n),
+        "input_reason": _said(cells.reasons, n),
+    }
+    return pa.RecordBatch.from_arrays([columns[name] for name in ROWS.names], schema=ROWS)
+
+
+def _or_nulls(column: pa.Array | None, n: int, type_: pa.DataType) -> pa.Array:
+    return pa.nulls(n, type_) if column is None else column
+
+
+def _said(words: dict[int, str], n: int) -> pa.StringArray:
+    return pa.array([words.get(row) for row in range(n)], pa.string()) if words else pa.nulls(n, pa.string())
 
 
 def web_captions(texts: pa.StringArray, lang: str | None) -> pa.ListArray:

@@ -11,10 +11,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.pull.stage import Pull
 from pipelines.sources.inputs import find, read
 from pipelines.sources.spec import SourceSpec
+from schemas.tables import INPUT
 
 Row = dict[str, Any]
+
+
+def to_pull(rows: Sequence[Row]) -> pa.Table:
+    """Rows as the pull stage reads them; what a row leaves out is null."""
+    return pa.Table.from_pylist(list(rows), pa.schema([INPUT.field(name) for name in Pull.reads]))
 
 
 def encode(rows: Sequence[Row], suffix: str) -> bytes:

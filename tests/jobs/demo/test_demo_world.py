@@ -22,7 +22,8 @@ from jobs.demo.scenes import COLOURS
 from jobs.demo.truth import Duplicates, Truth, expected, read_truth
 from jobs.demo.web import Behaviour, Web, read_behaviours
 from jobs.demo.world import DEMO_LIMITS, World, build
-from pipelines.pull.stage import Pull, Pulled
+from pipelines.pull.engine import Pulled, Row
+from pipelines.pull.stage import Pull
 from schemas.reasons import REASONS, Outcome
 
 RECIPE = Path(demo_world.__file__).parents[2] / "pipelines" / "recipes" / "demo.yaml"
@@ -93,6 +94,8 @@ class TestKinds:
             - {"invalid_record", "dns_not_found", "dns_error", "tls", "animated", "unfit_for_dialect", "worker_died"}
             # a list of hashes, or tasks that not every row gives
             - {"blocked_hash", "no_task"}
+            # images in files
+            - {"file_missing", "file_unreadable"}
             # and these a host with manners of its own
             - {"robots_disallowed", "robots_unreachable", "opt_out", "deadline"}
         ),
@@ -234,7 +237,7 @@ def pulled(served_world: tuple[World, Web]) -> dict[int, Pulled]:
     async def pull() -> dict[int, Pulled]:
         engine = Pull(allow=("127.0.0.1/32",), **limits).load()
         try:
-            ends = await asyncio.gather(*(engine.pull(row.url) for row in world.truth))
+            ends = await asyncio.gather(*(engine.pull(Row(row.url)) for row in world.truth))
         finally:
             await engine.close()
         return dict(enumerate(ends))

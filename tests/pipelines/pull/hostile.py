@@ -11,8 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.pull.engine import PullEngine
 from pipelines.pull.names import Names
-from pipelines.pull.stage import Pull, PullEngine
+from pipelines.pull.stage import Pull
+from tests.support.tables import to_pull
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 LOOPBACK = ("127.0.0.0/8",)
@@ -183,9 +185,8 @@ def pull_all(urls: Sequence[str | None], make_resolver: Any = None, **fields: An
 
     async def go() -> list[Row]:
         engine = PullEngine(Pull(**{"allow": LOOPBACK, **fields}), make_resolver)
-        table = pa.table({"url": pa.array(urls, pa.string()), "input_error": pa.nulls(len(urls), pa.string())})
         try:
-            done = await engine.process(table)
+            done = await engine.process(to_pull([{"url": url} for url in urls]))
         finally:
             await engine.close()
         assert done.columns is not None

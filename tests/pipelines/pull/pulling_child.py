@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pipelines.pull.stage import Pull, PullEngine
+from pipelines.pull.engine import PullEngine, Row
+from pipelines.pull.stage import Pull
 from tests.pipelines.pull.hostile import LOOPBACK
 
 STATUS, FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -41,7 +42,7 @@ def main() -> None:
 
 async def _pull(engine: PullEngine, url: str) -> dict[str, Any]:
     started = time.monotonic()
-    verdict = (await engine.pull(url)).verdict
+    verdict = (await engine.pull(Row(url))).verdict
     told = {name: getattr(verdict, name, None) for name in ("reason", "value", "detail")}
     return {**told, "seconds": time.monotonic() - started}
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.pull.engine import PullEngine, Row
 from pipelines.pull.patience import FAILURES, DeadHosts, is_busy, may_pass, retry_after_s
 from pipelines.pull.slots import PausedError, Slots
-from pipelines.pull.stage import Pull, PullEngine
+from pipelines.pull.stage import Pull
 from pipelines.pull.verdicts import RefusedError
 from pipelines.stage import Verdict
 from tests.pipelines.pull.hostile import LOOPBACK, Answer, Hostile, pull, pull_all, response
@@ -132,7 +133,7 @@ def test_a_pause_is_remembered_when_nobody_asks_for_the_host(hostile: Hostile) -
     async def go() -> list[str | None]:
         engine = PullEngine(Pull(allow=LOOPBACK))
         urls = [hostile.page(status=503, headers=MUCH_LATER), hostile.page(PICTURE)]
-        verdicts = [(await engine.pull(url)).verdict for url in urls]
+        verdicts = [(await engine.pull(Row(url))).verdict for url in urls]
         await engine.close()
         return [verdict and verdict.reason for verdict in verdicts]
 

@@ -3,7 +3,6 @@
 import asyncio
 from itertools import pairwise
 
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +12,7 @@ from pipelines.pull.stage import Pull
 from pipelines.stage import Verdict, semantic_fields
 from tests.pipelines.pull.hostile import LOOPBACK, Hostile, pull, pull_all, response
 from tests.pipelines.pull.pictures import file, scene
+from tests.support.tables import to_pull
 
 PICTURE = file(scene(), "JPEG")
 SLACK = 0.2
@@ -25,7 +25,7 @@ def with_workers(spec: Pull, workers: int, urls: list[str]) -> list[str | None]:
     async def go() -> list[str | None]:
         engines = [spec.share(workers).load() for _ in range(workers)]
         shares = [urls[at::workers] for at in range(workers)]
-        tables = [pa.table({"url": share, "input_error": pa.nulls(len(share), pa.string())}) for share in shares]
+        tables = [to_pull([{"url": url} for url in share]) for share in shares]
         done = await asyncio.gather(*(engine.process(table) for engine, table in zip(engines, tables, strict=True)))
         for engine in engines:
             await engine.close()
@@ -55,8 +55,13 @@ def test_two_workers_together_ask_a_host_no_more_at_once_than_allowed(
 @given(st.integers(1, 64), st.integers(1, 64), st.floats(0.01, 100))
 def test_shares_add_up_to_the_limit(per_host: int, workers: int, rate: float) -> None:
     spec = Pull(per_host=per_host, per_host_rate=rate)
+    assert spec.max_workers == per_host
+    if workers > per_host:
+        with pytest.raises(ValueError, match="cannot be shared"):
+            spec.share(workers)
+        return
     share = spec.share(workers)
-    assert workers <= workers * share.per_host <= max(per_host, workers)
+    assert workers <= workers * share.per_host <= per_host
     assert share.per_host_rate is not None
     assert workers * share.per_host_rate == pytest.approx(rate)
     assert share.workers == workers

@@ -13,6 +13,7 @@ from pipelines.stage import AsyncEngine, Processed, Stage, semantic_fields
 from schemas.tables import PULLED
 from tests.pipelines.pull.hostile import LOOPBACK, Hostile, pull_all
 from tests.pipelines.pull.pictures import exif, file, scene
+from tests.support.tables import to_pull
 
 PICTURE = file(scene(), "JPEG")
 TURNED = file(scene(), "JPEG", exif=exif(6))
@@ -94,7 +95,7 @@ def process(spec: Pull, *tables: pa.Table) -> list[Processed]:
 
 def rows(urls: list[str | None], errors: list[str | None] | None = None) -> pa.Table:
     errors = errors or [None] * len(urls)
-    return pa.table({"url": pa.array(urls, pa.string()), "input_error": pa.array(errors, pa.string())})
+    return to_pull([{"url": url, "input_error": error} for url, error in zip(urls, errors, strict=True)])
 
 
 def test_a_record_that_could_not_be_parsed_is_not_fetched(hostile: Hostile) -> None:
