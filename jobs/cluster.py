@@ -22,6 +22,7 @@ from jobs.flight import Flight
 from jobs.hops import Hop
 from jobs.part import PartJob, PartRunner
 from jobs.trouble import ClusterLostError, WrongCodeError
+from pipelines.stage import AsyncStage
 
 _ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # what makes every Ray process bind to loopback
@@ -178,7 +179,10 @@ class _Pool:
 
 
 class RayExecutor:
-    """Tasks for cheap hops and calls, actors for async hops: one actor a CPU.
+    """Tasks for cheap hops and calls, actors for async hops: one actor a CPU, where the hop can be shared so widely.
+
+    The actor that runs a part alone is one of them, and takes the place of the one that died: what holds over all
+    workers of a hop, like the exchanges at once with a host, must hold while rows that kill are searched for.
 
     Actors reserve no CPU: a pool as large as the CPUs would starve what feeds and follows it, and two async hops in
     one segment would leave none for the tasks between them.
@@ -191,7 +195,7 @@ class RayExecutor:
         self._code = code
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         self._cpus = max(1, int(resources.get("CPU", 1)))
-        self._flight = replace(flight, workers=self._cpus)
+        self._flight = flight
         task_cpus = 1 if self._cpus > 1 else 0.5
         self._task = ray.remote(num_cpus=task_cpus, max_retries=0)(_run_task)
         self._pools: dict[str, _Pool] = {}
@@ -204,14 +208,15 @@ class RayExecutor:
         if isinstance(job, PartJob) and job.hop.kind == "async":
             pool = self._pools.get(job.hop.name, _Pool())
             shared = [slot for slot in pool.slots if not slot.alone]
-            return len(shared) < self._cpus or any(slot.running < self._flight.parts for slot in shared)
+            return len(pool.slots) < self._workers(job.hop) or any(s.running < self._flight.parts for s in shared)
         return self._tasks < 2 * self._cpus
 
     def submit(self, key: Hashable, job: PartJob | Call, *, alone: bool = False) -> None:
         if isinstance(job, PartJob) and job.hop.kind == "async":
             slot = self._slot(job.hop, alone)
             slot.running += 1
-            self._running[slot.actor.run.remote(job, self._code, self._flight)] = (key, slot)
+            flight = replace(self._flight, workers=self._workers(job.hop))
+            self._running[slot.actor.run.remote(job, self._code, flight)] = (key, slot)
         else:
             self._tasks += 1
             self._running[self._task.remote(job, self._code)] = (key, None)
@@ -279,13 +284,17 @@ class RayExecutor:
             return Done(key, error=error.cause if isinstance(error.cause, Exception) else error)
         finally:
             if slot and slot.alone and slot.running == 0:
-                self._ray.kill(slot.actor)
                 self._bury(slot)
+
+    def _workers(self, hop: Hop) -> int:
+        """How many actors the hop may have."""
+        limits = [stage.max_workers for stage in hop.stages if isinstance(stage, AsyncStage)]
+        return min([self._cpus, *(limit for limit in limits if limit is not None)])
 
     def _slot(self, hop: Hop, alone: bool) -> _Slot:
         pool = self._pools.setdefault(hop.name, _Pool())
         shared = [slot for slot in pool.slots if not slot.alone]
-        if not alone and len(shared) >= self._cpus:
+        if not alone and len(pool.slots) >= self._workers(hop):
             return min(shared, key=lambda slot: slot.running)
         actor = self._ray.remote(_HopActor).options(
             num_cpus=0,
@@ -300,5 +309,6 @@ class RayExecutor:
 
     def _bury(self, slot: _Slot | None) -> None:
         for pool in self._pools.values():
-            if slot in pool.slots:
+            if slot is not None and slot in pool.slots:
                 pool.slots.remove(slot)
+                self._ray.kill(slot.actor)  # one that was only out of reach must not go on beside its successor

@@ -139,6 +139,11 @@ class Stage(Protocol):
 class AsyncStage(Stage, Protocol):
     """A stage of worker kind ``async``."""
 
+    @property
+    def max_workers(self) -> int | None:
+        """The most workers that it can be shared among; None for any number."""
+        ...
+
     def share(self, workers: int) -> "AsyncStage":
         """The spec for one of `workers` workers: limits that hold over all of them together are divided."""
         ...

@@ -88,6 +88,29 @@ def test_a_row_that_kills_its_worker_is_given_up_and_the_rest_of_its_part_is_kep
     assert state.tally["pack"].kept == 41
 
 
+@pytest.mark.parametrize("per_host", [1, 2])
+def test_two_workers_ask_a_host_no_more_at_once_than_allowed(
+    code: CodeIdentity, web: Web, tmp_path: Path, per_host: int
+) -> None:
+    web.pause_s = 0.02
+    case = Case(web, tmp_path, urls(web, image=120))
+    run_on(code, case, RECIPE, f"stages.pull.per_host={per_host}")
+    assert case.reasons() == {"kept": 120}
+    assert web.most_at_once == per_host
+
+
+@pytest.mark.parametrize("per_host", [1, 2])
+def test_the_worker_that_searches_for_rows_that_kill_is_one_of_those_allowed(
+    code: CodeIdentity, web: Web, tmp_path: Path, per_host: int
+) -> None:
+    web.pause_s = 0.02
+    case = Case(web, tmp_path, [*urls(web, image=60), web.url("image", 7777)])
+    recipe = RECIPE.replace("  - stage: aspect", "  - {stage: abort_async, word: /7777}\n  - stage: aspect", 1)
+    state = run_on(code, case, recipe, f"stages.pull.per_host={per_host}")
+    assert state.tally[state.hops[0].name].counts == {"kept": 60, "pull/worker_died": 1}
+    assert web.most_at_once == per_host
+
+
 def test_a_run_that_gave_up_rows_says_so_and_ends_with_1(web: Web, tmp_path: Path) -> None:
     """Through the command line, which knows the stages that ship alone: the worker dies on a planted layer."""
     case = Case(web, tmp_path, urls(web, image=20))

@@ -47,6 +47,10 @@ class AbortAsync(Abort):
     async def process(self, rows: pa.Table) -> Processed:
         return Abort.process(self, rows)
 
+    @property
+    def max_workers(self) -> None:
+        """Any number of workers may abort."""
+
     def share(self, workers: int) -> "AbortAsync":
         return self
 
