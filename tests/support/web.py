@@ -77,12 +77,6 @@ class Web:
         """So many requests were being answered at once, at most."""
         self._at_once = 0
         self._counting = threading.Lock()
-        self.pause_s = 0.0
-        """An answer takes so long."""
-        self.most_at_once = 0
-        """So many requests were being answered at once, at most."""
-        self._at_once = 0
-        self._counting = threading.Lock()
         self._once: set[str] = set()
         handler = type("Handler", (_Handler,), {"web": self})
         self._servers = [_Server(("127.0.0.1", port), handler)]
@@ -102,17 +96,6 @@ class Web:
     def url(self, kind: str, number: int, host: str = "127.0.0.1") -> str:
         """The URL of a kind of answer."""
         return f"http://{host}:{self.port}/{kind}/{number}.jpg"
-
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """While a request is being answered."""
-        with self._counting:
-            self._at_once += 1
-            self.most_at_once = max(self.most_at_once, self._at_once)
-        time.sleep(self.pause_s)
-        yield
-        with self._counting:
-            self._at_once -= 1
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -168,7 +151,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         with self.web.at_work():
-            with self.web.at_work():
             status, body = (404, b"") if self.path == "/robots.txt" else self.web.answer(self.path)
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
