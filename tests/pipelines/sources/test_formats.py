@@ -12,6 +12,7 @@ from pipelines.sources import delimited, jsonl, parquet
 from pipelines.sources.arrow_text import as_text
 from pipelines.sources.files import InputError
 from pipelines.sources.inputs import find, read
+from pipelines.sources.rows import ROWS
 from pipelines.sources.spec import Columns, SourceSpec
 from schemas.tables import INPUT
 from tests.support.tables import Row, captions, encode, read_all
@@ -36,14 +37,13 @@ def test_every_format_gives_the_same_rows(tmp_path: Path, suffix: str) -> None:
     rows = read_all(table, SourceSpec(caption_lang="en"))
 
     assert rows == [
-        {
+        dict.fromkeys(ROWS.names)
+        | {
             "url": pair["url"],
             "captions": [{"text": pair["caption"], "lang": "en", "role": "web", "model": None}],
-            "license": None,
             "source": {"width": str(pair["width"])},
             "source_file": table.name,
             "source_row": position,
-            "input_error": None,
         }
         for position, pair in enumerate(PAIRS)
     ]
