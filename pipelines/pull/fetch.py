@@ -141,11 +141,14 @@ class Fetcher:
             url = parse_url(address)
             for _ in range(self._limits.max_redirects + 1):
                 self._policy.check_literal(url.raw_host or "")
-                interval_s = self._interval_s
+                interval_s, connected = self._interval_s, False
                 if self._robots:
+                    connected = not self._robots.knows(url)  # it will be asked for, and the connection left open
                     asked_s = (await self._robots.check(url)).crawl_delay_s
                     interval_s = max(interval_s, asked_s * self._limits.workers)
-                location = await self._ask(url, clock, interval_s, lambda url, host: self._exchange(url, host, seen))
+                location = await self._ask(
+                    url, clock, interval_s, lambda url, host: self._exchange(url, host, seen), connected=connected
+                )
                 if location is None:
                     break
                 url = parse_url(location, base=url)
@@ -157,7 +160,13 @@ class Fetcher:
         return seen
 
     async def _ask(
-        self, url: URL, clock: _Clock, interval_s: float, exchange: Callable[[URL, str], Awaitable[_T]]
+        self,
+        url: URL,
+        clock: _Clock,
+        interval_s: float,
+        exchange: Callable[[URL, str], Awaitable[_T]],
+        *,
+        connected: bool = False,
     ) -> _T:
         """One exchange, when it is the host's turn, and again where that may help and the deadline allows it."""
         host = url.raw_host or ""
@@ -165,7 +174,7 @@ class Fetcher:
         for tries_left in reversed(range(self._limits.tries)):
             try:
                 self._dead.check((host, url.port))
-                async with self._slots.hold(host, patience_s, interval_s) as paused_s:
+                async with self._slots.hold(host, patience_s, interval_s, connected=connected) as paused_s:
                     clock.waited += paused_s if refusal else 0
                     return await self._try(url, clock, exchange)
             except PausedError as paused:

@@ -206,6 +206,10 @@ class RobotsCache:
         self._loading: dict[Key, asyncio.Task[Robots | Verdict]] = {}
         self._bytes = 0
 
+    def knows(self, url: URL) -> bool:
+        """Whether the file that governs `url` is remembered."""
+        return self._remembered((url.scheme, url.raw_host, url.port)) is not None
+
     async def check(self, url: URL) -> Robots:
         """The file that governs `url`. Raises `RefusedError`: it disallows the URL, or could not be had."""
         key = (url.scheme, url.raw_host, url.port)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,6 +20,40 @@ class PausedError(Exception):
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(verdict)
         self.verdict = verdict
+
+
+class _Places:
+    """A semaphore with two queues: who has a connection open already goes before those who have none.
+
+    With thousands of hosts, a row would else wait for all rows before it once its host's robots.txt is read, and find
+    the connection closed by then.
+    """
+
+    def __init__(self, free: int) -> None:
+        self._free = free
+        self._connected: deque[asyncio.Future[None]] = deque()
+        self._others: deque[asyncio.Future[None]] = deque()
+
+    async def acquire(self, *, connected: bool) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        (self._connected if connected else self._others).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self.release()
+            raise
+
+    def release(self) -> None:
+        for queue in (self._connected, self._others):
+            while queue:
+                if not (turn := queue.popleft()).done():
+                    turn.set_result(None)
+                    return
+        self._free += 1
 
 
 class _Host:
@@ -46,17 +80,20 @@ class Slots:
     """
 
     def __init__(self, total: int, per_host: int) -> None:
-        self._total = asyncio.Semaphore(total)
+        self._total = _Places(total)
         self._per_host = per_host
         self._hosts: dict[str, _Host] = {}
         self._resting: OrderedDict[str, _Host] = OrderedDict()
         self._random = random.Random()
 
     @asynccontextmanager
-    async def hold(self, host: str, patience_s: float, interval_s: float = 0.0) -> AsyncIterator[float]:
+    async def hold(
+        self, host: str, patience_s: float, interval_s: float = 0.0, *, connected: bool = False
+    ) -> AsyncIterator[float]:
         """Wait for a slot of `host`, and give it back. Yields the seconds waited for the host's pauses.
 
-        The next holder of this host begins no sooner than `interval_s` seconds after this one.
+        The next holder of this host begins no sooner than `interval_s` seconds after this one. Who is `connected` to
+        it already gets one of all slots before those who are not.
 
         Raises `PausedError`: the pauses would take more than `patience_s` seconds. The wait for others to finish, and
         for the interval after them, has no limit.
@@ -71,7 +108,7 @@ class Slots:
             paused_before = state.paused_s
             async with state.free:
                 async with state.door:
-                    await self._pass(state, paused_before, patience_s, interval_s)
+                    await self._pass(state, paused_before, patience_s, interval_s, connected=connected)
                 try:
                     yield state.paused_s - paused_before
                 finally:
@@ -81,7 +118,9 @@ class Slots:
             if not state.users:
                 self._leave(host, state)
 
-    async def _pass(self, state: _Host, paused_before: float, patience_s: float, interval_s: float) -> None:
+    async def _pass(
+        self, state: _Host, paused_before: float, patience_s: float, interval_s: float, *, connected: bool
+    ) -> None:
         """Sit out the host's pauses and the interval since its last exchange, then take a slot of all."""
         clock = asyncio.get_running_loop().time
         while True:
@@ -98,7 +137,7 @@ class Slots:
             if (interval := state.next_at - now) > 0:
                 await asyncio.sleep(interval)
                 continue
-            await self._total.acquire()
+            await self._total.acquire(connected=connected)
             now = clock()
             if state.until <= now and state.next_at <= now:
                 state.next_at = now + interval_s

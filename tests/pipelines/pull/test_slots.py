@@ -131,3 +131,24 @@ def test_a_row_that_is_dropped_while_it_waits_gives_everything_back() -> None:
         assert not slots._hosts
 
     asyncio.run(go())
+
+
+def test_who_is_connected_already_goes_first() -> None:
+    turns = []
+
+    async def go() -> None:
+        slots = Slots(1, 1)
+
+        async def row(host: str, *, connected: bool) -> None:
+            async with slots.hold(host, 1, connected=connected):
+                turns.append(host)
+                await asyncio.sleep(0.01)
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(3):
+                group.create_task(row(f"other{number}", connected=False))
+            for number in range(2):
+                group.create_task(row(f"connected{number}", connected=True))
+
+    asyncio.run(go())
+    assert turns == ["other0", "connected0", "connected1", "other1", "other2"]
