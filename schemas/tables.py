@@ -33,8 +33,10 @@ CAPTION = pa.struct(
     [
         pa.field("text", pa.string(), metadata={"meaning": "the caption as it came or was made, untouched"}),
         pa.field("lang", pa.string(), metadata={"meaning": "ISO 639 code, null when not known"}),
-        pa.field("role", pa.string(), metadata={"meaning": "web, edited, translated, corrected, …"}),
+        pa.field("role", pa.string(), metadata={"meaning": "web, expression, edited, translated, corrected, …"}),
         pa.field("model", pa.string(), metadata={"meaning": "who made it; null for captions from the web"}),
+        pa.field("of", pa.int32(), metadata={"meaning": "position of the caption it was made of; null for originals"}),
+        pa.field("refused", pa.string(), metadata={"meaning": "reason for which a rule refused it; null while none"}),
     ]
 )
 

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipelines.captions import Caption
 from pipelines.chatml.arrays import grouped, ints, lists, struct
-from pipelines.chatml.captions import Caption, chosen_captions
+from pipelines.chatml.captions import chosen_captions
 from pipelines.chatml.pack_spec import PackSpec
 from pipelines.chatml.regions import Region, regions_of
 from pipelines.chatml.tasks import Coordinates, Planned, Refused, decide

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 from tokenizers import Tokenizer
 
+from pipelines.captions import Caption, all_captions
 from pipelines.chatml.arrays import flat, ints, lists, narrow, one_each, struct
-from pipelines.chatml.captions import UNKNOWN_LANGUAGE, Caption, all_captions
+from pipelines.chatml.captions import UNKNOWN_LANGUAGE
 from pipelines.chatml.conversation import Conversation
 from pipelines.chatml.pack import row_boxes, row_regions
 from pipelines.chatml.pack_spec import PackSpec, encode

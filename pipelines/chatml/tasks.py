@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from math import inf
 from typing import NamedTuple
 
+from pipelines.captions import Caption
 from pipelines.chatml.ambiguity import ambiguous, is_judged
-from pipelines.chatml.captions import Caption
 from pipelines.chatml.conversation import Conversation, Turn
 from pipelines.chatml.dialects.protocol import Dialect, Grounded
 from pipelines.chatml.neutralise import neutralise, neutralise_with_spans

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
+from pipelines.captions import original_captions
 from pipelines.sources.spec import SourceSpec
-from schemas.tables import CAPTION, IMAGE_AT, INPUT
+from schemas.tables import IMAGE_AT, INPUT
 
 ROWS = pa.schema([column for column in INPUT if column.name != "id"])
 """What readers yield. Ids are given by who lays the rows out."""
 
-_CAPTIONS = INPUT.field("captions").type
 _REGIONS, _TURNS = INPUT.field("regions").type, INPUT.field("turns").type
 
 
@@ -45,7 +45,7 @@ def batch(cells: Cells, spec: SourceSpec, file_name: str, first_row: int) -> pa.
     captions = cells.captions
     if captions is None:
         texts = pa.nulls(n, pa.string()) if cells.caption is None else cells.caption
-        captions = web_captions(texts, spec.caption_lang)
+        captions = original_captions(texts, spec.caption_lang)
     columns = {
         "url": cells.url,
         "image_at": _or_nulls(cells.image_at, n, IMAGE_AT),
@@ -68,19 +68,6 @@ def _or_nulls(column: pa.Array | None, n: int, type_: pa.DataType) -> pa.Array:
 
 def _said(words: dict[int, str], n: int) -> pa.StringArray:
     return pa.array([words.get(row) for row in range(n)], pa.string()) if words else pa.nulls(n, pa.string())
-
-
-def web_captions(texts: pa.StringArray, lang: str | None) -> pa.ListArray:
-    """A list of one caption of role "web" a row; an empty list where the text is null."""
-    ends = np.zeros(len(texts) + 1, np.int32)
-    np.cumsum(texts.is_valid().to_numpy(zero_copy_only=False), out=ends[1:])
-    texts = texts.drop_null()
-    n = len(texts)
-    langs = pa.nulls(n, pa.string()) if lang is None else pa.repeat(lang, n)
-    captions = pa.StructArray.from_arrays(
-        [texts, langs, pa.repeat("web", n), pa.nulls(n, pa.string())], fields=list(CAPTION)
-    )
-    return pa.ListArray.from_arrays(pa.array(ends), captions, type=_CAPTIONS)
 
 
 def carried(names: Sequence[str], columns: Sequence[pa.StringArray], n: int) -> pa.MapArray:

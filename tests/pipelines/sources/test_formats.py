@@ -14,7 +14,7 @@ from pipelines.sources.files import InputError
 from pipelines.sources.inputs import find, read
 from pipelines.sources.rows import ROWS
 from pipelines.sources.spec import Columns, SourceSpec
-from schemas.tables import INPUT
+from schemas.tables import CAPTION, INPUT
 from tests.support.tables import Row, captions, encode, read_all
 from tests.support.tables import parquet as parquet_bytes
 
@@ -40,7 +40,7 @@ def test_every_format_gives_the_same_rows(tmp_path: Path, suffix: str) -> None:
         dict.fromkeys(ROWS.names)
         | {
             "url": pair["url"],
-            "captions": [{"text": pair["caption"], "lang": "en", "role": "web", "model": None}],
+            "captions": [dict.fromkeys(CAPTION.names) | {"text": pair["caption"], "lang": "en", "role": "web"}],
             "source": {"width": str(pair["width"])},
             "source_file": table.name,
             "source_row": position,
