@@ -83,8 +83,11 @@ class PartRunner:
             return found
         rows = await asyncio.to_thread(_entering, job)
         async with self._gate.ticket() as ticket:
+            began: asyncio.Future[float] = asyncio.get_running_loop().create_future()
             starts = range(0, max(len(rows), 1), _SLICE)
-            slices = deque(asyncio.ensure_future(self._judge(rows.slice(at, _SLICE), job, ticket)) for at in starts)
+            slices = deque(
+                asyncio.ensure_future(self._judge(rows.slice(at, _SLICE), job, ticket, began)) for at in starts
+            )
             held = 0
             try:
                 if job.only is not None:
@@ -111,12 +114,15 @@ class PartRunner:
         for engine in self._engines:
             await engine.close()
 
-    async def _judge(self, rows: pa.Table, job: PartJob, ticket: int) -> "_Judged":
+    async def _judge(self, rows: pa.Table, job: PartJob, ticket: int, began: "asyncio.Future[float]") -> "_Judged":
+        """Judge a slice of a part. Deadlines of parts count from when the first of its slices is let in."""
         reserved = await self._gate.enter(ticket, len(rows))
+        if not began.done():
+            began.set_result(asyncio.get_running_loop().time())
         judged = _Judged(rows, job)
         try:
             for stage, engine in zip(self._stages, self._engines, strict=True):
-                judged.add(stage, await engine.process(judged.live(stage)))
+                judged.add(stage, await engine.process(judged.live(stage), began.result()))
         except BaseException:
             await self._gate.release(reserved)
             raise

@@ -102,7 +102,9 @@ class Engine(Protocol):
 class AsyncEngine(Protocol):
     """A loaded stage of worker kind ``async``; `process` is called for several tables at once."""
 
-    async def process(self, rows: pa.Table) -> Processed: ...
+    async def process(self, rows: pa.Table, began: float) -> Processed:
+        """`began` is the event loop's time when the first rows of their part were handed in."""
+        ...
 
     async def close(self) -> None: ...
 

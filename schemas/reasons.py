@@ -47,7 +47,7 @@ _ALL = (
     _failed("connect", "no connection, or it broke"),
     _failed("tls", "the TLS handshake or certificate failed"),
     _failed("timeout", "the URL's total deadline passed"),
-    _failed("deadline", "the deadline of the rows handed in together passed before the URL's turn was over"),
+    _failed("deadline", "the deadline of the row's part passed before the URL's turn was over"),
     _rejected("http_gone", "the server says there is nothing here (404, 410 and other 4xx); value: status"),
     _rejected("http_denied", "the server refuses (401, 403, 407, 451); value: status"),
     _rejected("robots_disallowed", "the host's robots.txt disallows the URL; detail: the rule"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -75,34 +76,37 @@ class PullEngine:
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="read")
         self._read_ahead = asyncio.Semaphore(_READ_AHEAD)
 
-    async def process(self, rows: pa.Table) -> Processed:
-        """Pull every row of the table; rows of tables handed in at the same time share the limits."""
-        asked = _asked(rows)
-        end = asyncio.get_running_loop().time() + self._spec.part_deadline_s
+    async def process(self, rows: pa.Table, began: float | None = None) -> Processed:
+        """Pull every row of the table; rows of tables handed in at the same time share the limits.
 
-        async def in_time(row: Row) -> Pulled:
-            try:
-                async with asyncio.timeout_at(end):
-                    return await self.pull(row)
-            except TimeoutError:
-                return Pulled(Verdict("deadline"), Fetched())
-
+        `began` is the event loop's time when the part that the rows are of began, now for None.
+        """
+        end = (asyncio.get_running_loop().time() if began is None else began) + self._spec.part_deadline_s
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(in_time(row)) for row in asked]
+            tasks = [group.create_task(self.pull(row, end)) for row in _asked(rows)]
         pulled = [task.result() for task in tasks]
         return Processed(Verdicts.of([row.verdict for row in pulled]), _table(pulled))
 
-    async def pull(self, row: Row) -> Pulled:
-        """Pull one row."""
+    async def pull(self, row: Row, end: float = math.inf) -> Pulled:
+        """Pull one row; ``deadline`` where it is not done at the event loop's time `end`."""
+        seen = Fetched()
+        try:
+            async with asyncio.timeout_at(end):
+                return await self._pull(row, seen, end)
+        except TimeoutError:
+            seen.body = None
+            return Pulled(Verdict("deadline"), seen)
+
+    async def _pull(self, row: Row, seen: Fetched, end: float) -> Pulled:
         if row.error is not None:
             return Pulled(Verdict(row.reason or "invalid_record", detail=row.error), Fetched())
         if row.image_at is not None:
             return await self._read(row.image_at)
         if self._fetcher is None:
             self._fetcher = Fetcher(self._spec, self._spec.user_agent, self._make_resolver)
-        fetched = await self._fetcher.fetch(row.url)
-        body, fetched.body = fetched.body, None  # which is large, and may not be what is kept
-        return Pulled(fetched.verdict, fetched) if body is None else await self._examine(fetched, body)
+        await self._fetcher.fetch(row.url, seen, end)
+        body, seen.body = seen.body, None  # which is large, and may not be what is kept
+        return Pulled(seen.verdict, seen) if body is None else await self._examine(seen, body)
 
     async def _read(self, at: ImageAt) -> Pulled:
         async with self._read_ahead:

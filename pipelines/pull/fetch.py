@@ -6,6 +6,7 @@ compressed all the same is unpacked up to the byte cap.
 """
 
 import asyncio
+import math
 import time
 import zlib
 from collections.abc import Awaitable, Callable
@@ -79,9 +80,13 @@ class Fetched:
 
 
 class _Clock:
-    """The seconds that are left of a deadline, counted while servers are spoken to and before they are asked again."""
+    """The seconds that are left of a deadline, counted while servers are spoken to and before they are asked again.
 
-    def __init__(self, seconds: float) -> None:
+    `end` is the event loop's time up to which there is any sense in waiting.
+    """
+
+    def __init__(self, seconds: float, end: float = math.inf) -> None:
+        self._end = end
         self.spent = 0.0
         self.waited = 0.0
         self._seconds = seconds
@@ -89,6 +94,11 @@ class _Clock:
     @property
     def left(self) -> float:
         return self._seconds - self.spent - self.waited
+
+    @property
+    def until_end(self) -> float:
+        """Seconds left until `end`."""
+        return self._end - asyncio.get_running_loop().time()
 
 
 class Fetcher:
@@ -129,14 +139,14 @@ class Fetcher:
         await self._session.close()
         await self._resolver.close()
 
-    async def fetch(self, address: str | None) -> Fetched:
-        """The bytes behind a URL, or why there are none. Nothing is raised but cancellation.
+    async def fetch(self, address: str | None, seen: Fetched, end: float = math.inf) -> None:
+        """Fill in `seen` with the bytes behind a URL, or why there are none. Nothing is raised but cancellation.
 
         The deadline counts the time spent with servers, redirects included, and the pauses before one is asked again;
-        not the wait for a slot or for the host's robots.txt.
+        not the wait for a slot or for the host's robots.txt. No pause is waited for that lasts beyond the event
+        loop's time `end`.
         """
-        seen = Fetched()
-        clock = _Clock(self._limits.deadline_s)
+        clock = _Clock(self._limits.deadline_s, end)
         try:
             url = parse_url(address)
             for _ in range(self._limits.max_redirects + 1):
@@ -156,8 +166,8 @@ class Fetcher:
                 seen.verdict = Verdict("redirect_loop", float(self._limits.max_redirects + 1))
         except Exception as error:  # noqa: BLE001 whatever an HTTP exchange raises is said of the row
             seen.verdict = verdict_of(error)
-        seen.ms = round(clock.spent * 1000) if clock.spent else None
-        return seen
+        finally:
+            seen.ms = round(clock.spent * 1000) if clock.spent else None
 
     async def _ask(
         self,
@@ -170,7 +180,7 @@ class Fetcher:
     ) -> _T:
         """One exchange, when it is the host's turn, and again where that may help and the deadline allows it."""
         host = url.raw_host or ""
-        patience_s, refusal = self._limits.deadline_s, None
+        patience_s, refusal = min(self._limits.deadline_s, clock.until_end), None
         for tries_left in reversed(range(self._limits.tries)):
             try:
                 self._dead.check((host, url.port))
@@ -182,7 +192,7 @@ class Fetcher:
             except Exception as error:
                 if not tries_left or not may_pass(verdict_of(error)):
                     raise
-                patience_s, refusal = clock.left, error
+                patience_s, refusal = min(clock.left, clock.until_end), error
         raise AssertionError("there is at least one try")
 
     async def _try(self, url: URL, clock: _Clock, exchange: Callable[[URL, str], Awaitable[_T]]) -> _T:

@@ -62,7 +62,7 @@ class Pull:
     tries: Operational[Annotated[int, Field(ge=1, le=10)]] = 3
     """exchanges for a URL that is answered 429 or 503, or gets no connection; each hop of a redirect has as many"""
     part_deadline_s: Operational[Annotated[float, Field(gt=0, le=86_400)]] = 900.0
-    """seconds for rows that are handed in together; what is left of them then fails as ``deadline``"""
+    """seconds for a part, from when its first rows begin; what is left of it then fails as ``deadline``"""
     concurrency: Operational[Annotated[int, Field(ge=1, le=4096)]] = 64
     """exchanges at once"""
     per_host: Operational[Annotated[int, Field(ge=1, le=4096)]] = 8

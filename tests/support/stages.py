@@ -44,7 +44,7 @@ class AbortAsync(Abort):
     stage: Literal["abort_async"] = "abort_async"
     worker: ClassVar[Worker] = "async"
 
-    async def process(self, rows: pa.Table) -> Processed:
+    async def process(self, rows: pa.Table, began: float) -> Processed:  # type: ignore[override]  # noqa: ARG002
         return Abort.process(self, rows)
 
     @property

@@ -17,6 +17,7 @@ from pipelines.pull.verdicts import RefusedError
 from pipelines.stage import Verdict
 from tests.pipelines.pull.hostile import LOOPBACK, Answer, Hostile, pull, pull_all, response
 from tests.pipelines.pull.pictures import file, scene
+from tests.support.tables import to_pull
 
 PICTURE = file(scene(), "JPEG")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -294,3 +295,22 @@ def test_what_is_left_when_the_time_of_all_is_up_fails(hostile: Hostile, answer:
     rows = pull_all([hostile.page(PICTURE), *slow], per_host=2, part_deadline_s=1)
     assert [row["reason"] for row in rows] == [None] + ["deadline"] * 10
     assert rows[0]["image"] == PICTURE
+
+
+def test_the_time_of_all_counts_from_when_their_part_began(hostile: Hostile) -> None:
+    async def go() -> list[str | None]:
+        engine = PullEngine(Pull(allow=LOOPBACK, part_deadline_s=60))
+        now, rows = asyncio.get_running_loop().time(), to_pull([{"url": hostile.page(PICTURE)}])
+        done = [await engine.process(rows, now - ago) for ago in (0, 61)]
+        await engine.close()
+        return [reason for answer in done for reason in answer.verdicts.reason.to_pylist()]
+
+    assert asyncio.run(go()) == [None, "deadline"]
+    assert len(hostile.requests) == 1
+
+
+def test_a_pause_beyond_the_end_of_the_part_is_not_waited_for(hostile: Hostile) -> None:
+    url = hostile.page(status=429, headers={"Retry-After": 100})
+    rows = pull_all([url, *(hostile.page(PICTURE) for _ in range(4))], per_host=1, deadline_s=300, part_deadline_s=60)
+    assert "deadline" not in {row["reason"] for row in rows}
+    assert len(hostile.requests) == 1
