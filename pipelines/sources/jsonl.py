@@ -1,16 +1,15 @@
 """JSON lines: one object a line; blank lines are none. A line that is no object is kept as a broken row."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
-from types import NoneType
 from typing import Any, TextIO
 
-import numpy as np
 import pyarrow as pa
 
 from pipelines.sources.columns import Contents, mapped
 from pipelines.sources.files import InputError, InputFile, Unit, open_text
+from pipelines.sources.json_text import json_text, other_keys
 from pipelines.sources.rows import Cells, batch, printable, sound, text_cells
 from pipelines.sources.spec import SourceSpec
 
@@ -19,15 +18,6 @@ _LOOKED_AT = 1000
 _BATCH_ROWS = 16_384
 _BATCH_CHARACTERS = 1 << 25
 _EXCERPT = 120
-
-_WRITTEN: dict[type, Callable[[Any], str | None]] = {
-    str: lambda value: value,
-    NoneType: lambda _: None,
-    bool: lambda value: "true" if value else "false",
-    int: int.__repr__,
-    float: float.__repr__,
-}
-"""As `json.dumps` writes them, without its cost; objects and arrays go through it."""
 
 Record = dict[str, Any] | str
 """The object of a line, or what is wrong with the line."""
@@ -81,41 +71,13 @@ def _cells(records: list[Record], spec: SourceSpec) -> Cells:
     errors = {row: printable(record) for row, record in enumerate(records) if isinstance(record, str)}
     objects: list[dict[str, Any]] = [{} if isinstance(record, str) else record for record in records]
     texts = {
-        role: sound(text_cells([_text(record.get(name)) for record in objects]), name, errors)
+        role: sound(text_cells([json_text(record.get(name)) for record in objects]), name, errors)
         for role, name in mapped(spec).items()
     }
     return Cells(
         url=texts["url"],
         caption=texts["caption"],
         license=texts.get("license", pa.nulls(len(records), pa.string())),
-        source=_others(objects, set(mapped(spec).values()), errors),
+        source=other_keys(objects, set(mapped(spec).values()), errors),
         errors=errors,
     )
-
-
-def _others(objects: list[dict[str, Any]], apart: set[str], errors: dict[int, str]) -> pa.MapArray:
-    """The keys that a record has besides those set apart: each record may have its own."""
-    names: dict[str, str] = {}  # printable names of the keys met
-    keys: list[str] = []
-    values: list[str | None] = []
-    ends = [0]
-    for record in objects:
-        for key, value in record.items():
-            if key not in apart:
-                if key not in names:
-                    names[key] = printable(key)
-                keys.append(names[key])
-                values.append(_text(value))
-        ends.append(len(keys))
-    cell_errors: dict[int, str] = {}
-    texts = sound(text_cells(values), "", cell_errors)
-    for cell, said in cell_errors.items():
-        row = int(np.searchsorted(ends, cell, side="right")) - 1
-        said = f"{keys[cell]}{said}"
-        errors[row] = f"{errors[row]}; {said}" if row in errors else said
-    return pa.MapArray.from_arrays(pa.array(ends, pa.int32()), pa.array(keys, pa.string()), texts)
-
-
-def _text(value: Any) -> str | None:
-    written = _WRITTEN.get(type(value))
-    return written(value) if written else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,49 @@
+"""JSON values as text."""
+
+import json
+from collections.abc import Callable, Sequence
+from types import NoneType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.sources.rows import printable, sound, text_cells
+
+_WRITTEN: dict[type, Callable[[Any], str | None]] = {
+    str: lambda value: value,
+    NoneType: lambda _: None,
+    bool: lambda value: "true" if value else "false",
+    int: int.__repr__,
+    float: float.__repr__,
+}
+"""As `json.dumps` writes them, without its cost; objects and arrays go through it."""
+
+
+def json_text(value: Any) -> str | None:
+    """A value as text: strings as they are, null as null, anything else as JSON writes it."""
+    written = _WRITTEN.get(type(value))
+    return written(value) if written else json.dumps(value, ensure_ascii=False)
+
+
+def other_keys(objects: Sequence[dict[str, Any]], apart: set[str], errors: dict[int, str]) -> pa.MapArray:
+    """The keys of each object that are not set `apart`, as `source` carries them. What is no text goes to `errors`."""
+    names: dict[str, str] = {}  # printable names of the keys met
+    keys: list[str] = []
+    values: list[str | None] = []
+    ends = [0]
+    for record in objects:
+        for key, value in record.items():
+            if key not in apart:
+                if key not in names:
+                    names[key] = printable(key)
+                keys.append(names[key])
+                values.append(json_text(value))
+        ends.append(len(keys))
+    cell_errors: dict[int, str] = {}
+    texts = sound(text_cells(values), "", cell_errors)
+    for cell, said in cell_errors.items():
+        row = int(np.searchsorted(ends, cell, side="right")) - 1
+        said = f"{keys[cell]}{said}"
+        errors[row] = f"{errors[row]}; {said}" if row in errors else said
+    return pa.MapArray.from_arrays(pa.array(ends, pa.int32()), pa.array(keys, pa.string()), texts)
