@@ -15,7 +15,19 @@ from pydantic_core import to_jsonable_python
 
 from pipelines.chatml.pack import judge_reads
 from pipelines.chatml.pack_spec import PackSpec
-from pipelines.filters.image import AspectRatio, MinBytes, MinSide
+from pipelines.filters.carried import Label, License, Score
+from pipelines.filters.image import (
+    Area,
+    AspectRatio,
+    Blur,
+    Format,
+    MaxBytes,
+    MaxSide,
+    MinBytes,
+    MinSide,
+    NearUniform,
+    Still,
+)
 from pipelines.pull.stage import Pull
 from pipelines.sets.exact_duplicates import ExactDuplicates
 from pipelines.sources.spec import SourceSpec
@@ -26,7 +38,24 @@ _STAGE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _TAKEN_NAME = re.compile(r"input|shards|split|(filter|pack)(-\d+)?")
 """Names of layers and hops; a stage's own name becomes a hop's, a folder's and a file's."""
 
-AnyStage = Annotated[Pull | AspectRatio | MinSide | MinBytes | ExactDuplicates, Field(discriminator="stage")]
+AnyStage = Annotated[
+    Pull
+    | AspectRatio
+    | MinSide
+    | MaxSide
+    | Area
+    | MinBytes
+    | MaxBytes
+    | Format
+    | Still
+    | NearUniform
+    | Blur
+    | Score
+    | Label
+    | License
+    | ExactDuplicates,
+    Field(discriminator="stage"),
+]
 
 
 class RunSpec(BaseModel):

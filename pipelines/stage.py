@@ -50,14 +50,31 @@ class Verdicts:
         return Verdicts(pa.nulls(n, pa.string()), pa.nulls(n, pa.float64()), pa.nulls(n, pa.string()))
 
     @staticmethod
-    def refuse_where(refused: pa.Array | pa.ChunkedArray, reason: str, value: pa.Array | pa.ChunkedArray) -> "Verdicts":
-        """Rows where `refused` is true leave for `reason` with their `value`; the others (null too) are kept."""
+    def refuse_where(
+        refused: pa.Array | pa.ChunkedArray,
+        reason: str,
+        value: pa.Array | pa.ChunkedArray | None = None,
+        detail: pa.Array | pa.ChunkedArray | None = None,
+    ) -> "Verdicts":
+        """Rows where `refused` is true leave for `reason` with their `value` and `detail`.
+
+        The others, null too, are kept.
+        """
         name = REASONS[reason].name
         refused = pc.fill_null(_flat(refused), False)
         return Verdicts(
             pc.if_else(refused, pa.scalar(name), pa.scalar(None, pa.string())),
-            pc.if_else(refused, _flat(value).cast(pa.float64()), pa.scalar(None, pa.float64())),
-            pa.nulls(len(refused), pa.string()),
+            _where(refused, value, pa.float64()),
+            _where(refused, detail, pa.string()),
+        )
+
+    def or_else(self, other: "Verdicts") -> "Verdicts":
+        """These verdicts, and those of `other` for the rows that are kept here."""
+        mine = pc.is_valid(self.reason)
+        return Verdicts(
+            pc.if_else(mine, self.reason, other.reason),
+            pc.if_else(mine, self.value, other.value),
+            pc.if_else(mine, self.detail, other.detail),
         )
 
     @staticmethod
@@ -215,6 +232,13 @@ def _semantic(value: Any, is_file: bool) -> Any:
 def _digest(path: str, seen: tuple[int, ...]) -> str:  # noqa: ARG001 a file that looks otherwise is read again
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _where(mask: pa.BooleanArray, values: pa.Array | pa.ChunkedArray | None, type_: pa.DataType) -> pa.Array:
+    """`values` where `mask`, null elsewhere."""
+    if values is None:
+        return pa.nulls(len(mask), type_)
+    return pc.if_else(mask, _flat(values).cast(type_), pa.scalar(None, type_))
 
 
 def _flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:

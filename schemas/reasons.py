@@ -74,6 +74,17 @@ _ALL = (
     _rejected("min_side", "the shorter side is below the minimum; value: pixels"),
     _rejected("min_bytes", "the file is smaller than the minimum; value: bytes"),
     # rules over the set
+    _rejected("max_side", "the longer side is above the maximum; value: pixels"),
+    _rejected("min_area", "width × height is below the minimum; value: pixels"),
+    _rejected("max_area", "width × height is above the maximum; value: pixels"),
+    _rejected("max_bytes", "the file is larger than the maximum; value: bytes"),
+    _rejected("format", "served in a format that the recipe does not want; detail: the format"),
+    _rejected("near_uniform", "the image looks blank; value: standard deviation of its grey values"),
+    _rejected("blurred", "the image is blurred; value: variance of its Laplacian"),
+    _rejected("score", "a carried score is out of bounds; value: the score, detail: its column"),
+    _rejected("label", "a carried label is not one that is wanted; detail: the label"),
+    _rejected("license", "the licence is not one that is wanted; detail: the licence"),
+    _rejected("missing_value", "there is no value to judge, and the recipe asks for one; detail: the column"),
     _rejected("duplicate_image", "a row of lower id has the same file (SHA-256); value: that id"),
     _rejected("duplicate_pair", "a row of lower id has the same perceptual hash and caption; value: that id"),
     # packing

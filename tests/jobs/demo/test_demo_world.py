@@ -24,7 +24,7 @@ from jobs.demo.web import Behaviour, Web, read_behaviours
 from jobs.demo.world import DEMO_LIMITS, World, build
 from pipelines.pull.engine import Pulled, Row
 from pipelines.pull.stage import Pull
-from schemas.reasons import REASONS, Outcome
+from schemas.reasons import Outcome
 
 RECIPE = Path(demo_world.__file__).parents[2] / "pipelines" / "recipes" / "demo.yaml"
 Served = Callable[[Truth], bytes]
@@ -88,19 +88,15 @@ class TestKinds:
 
     @pytest.mark.parametrize(
         "reason",
-        sorted(
-            set(REASONS)
-            # these take a broken table, a broken resolver, TLS, a stricter recipe or a dying process
-            - {"invalid_record", "dns_not_found", "dns_error", "tls", "animated", "unfit_for_dialect", "worker_died"}
-            # a list of hashes, or tasks that not every row gives
-            - {"blocked_hash", "no_task"}
-            # images in files
-            - {"file_missing", "file_unreadable"}
-            # and these a host with manners of its own
-            - {"robots_disallowed", "robots_unreachable", "opt_out", "deadline"}
-        ),
+        [
+            *("invalid_url", "blocked_scheme", "blocked_address"),
+            *("connect", "timeout", "http_gone", "http_denied", "http_error", "rate_limited", "redirect_loop"),
+            *("body_too_large", "body_short", "empty_body"),
+            *("not_an_image", "unsupported_format", "truncated_image", "too_many_pixels"),
+            *("aspect_ratio", "min_side", "min_bytes", "duplicate_image", "duplicate_pair", "no_caption"),
+        ],
     )
-    def test_every_reason_that_a_web_can_give_is_planted(self, world: World, reason: str) -> None:
+    def test_every_reason_that_an_ordinary_web_gives_is_planted(self, world: World, reason: str) -> None:
         assert expected(world.truth)[reason] >= 1
 
     def test_the_truth_is_told_by_the_limits_of_the_demo_recipe(self) -> None:
