@@ -83,15 +83,20 @@ def changed(
     return pa.array(rows, _CAPTIONS)
 
 
-def original_captions(texts: pa.StringArray, lang: str | None, role: str = "web") -> pa.ListArray:
-    """A list of one caption of the source's own a row; an empty list where the text is null."""
+def original_captions(texts: pa.StringArray, lang: str | pa.Array | None, role: str = "web") -> pa.ListArray:
+    """A list of one caption of the source's own a row; an empty list where the text is null.
+
+    `lang` is the language of all captions, or of each row's.
+    """
     ends = np.zeros(len(texts) + 1, np.int32)
     np.cumsum(texts.is_valid().to_numpy(zero_copy_only=False), out=ends[1:])
+    if isinstance(lang, pa.Array):
+        lang = lang.filter(texts.is_valid())
     texts = texts.drop_null()
     n = len(texts)
     columns = {
         "text": texts,
-        "lang": pa.nulls(n, pa.string()) if lang is None else pa.repeat(lang, n),
+        "lang": lang if isinstance(lang, pa.Array) else pa.repeat(pa.scalar(lang, pa.string()), n),
         "role": pa.repeat(role, n),
     }
     fields = [columns.get(field.name, pa.nulls(n, field.type)) for field in CAPTION]

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import Annotated, Any
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import to_jsonable_python
 
 from pipelines.chatml.pack import judge_reads
@@ -30,7 +30,8 @@ from pipelines.filters.image import (
 )
 from pipelines.pull.stage import Pull
 from pipelines.sets.exact_duplicates import ExactDuplicates
-from pipelines.sources.spec import SourceSpec
+from pipelines.sources.carries import lacks
+from pipelines.sources.spec import SourceSpec, TableName, spelled_out
 from pipelines.stage import SetRule, Stage, semantic_fields, title
 from schemas.tables import INPUT
 
@@ -58,6 +59,9 @@ AnyStage = Annotated[
 ]
 
 
+Origin = Annotated[str, Field(pattern=r"^(published|secondary|ours)(: .+)?$")]
+
+
 class RunSpec(BaseModel):
     """How a run is driven. None of it changes what comes out, save for `seed` and `part_rows`, which the plan pins."""
 
@@ -83,7 +87,14 @@ class Recipe(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     description: str = ""
-    source: SourceSpec = Field(default_factory=SourceSpec)
+    origins: dict[str, Origin] = Field(
+        default_factory=dict,
+        description="where thresholds come from, by `stage.field` or `stage`: as `published: COYO-700M`, `secondary: …` "
+        "or `ours: why`",
+    )
+    source: Annotated[SourceSpec, BeforeValidator(spelled_out, json_schema_input_type=TableName | SourceSpec)] = Field(
+        default_factory=SourceSpec
+    )
     stages: list[AnyStage] = Field(min_length=1)
     pack: PackSpec = Field(default_factory=PackSpec)
     run: RunSpec = Field(default_factory=RunSpec)
@@ -93,7 +104,7 @@ def misfits(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
     """What is wrong between stages that are each well formed: ``(where, what)`` pairs, empty when all is well."""
     found: list[tuple[tuple[str | int, ...], str]] = []
     titles = Counter(title(stage) for stage in recipe.stages)
-    available = set(INPUT.names)
+    available = set(INPUT.names) - lacks(recipe.source)
     for index, stage in enumerate(recipe.stages):
         where = ("stages", index)
         if titles[title(stage)] > 1:
@@ -106,13 +117,28 @@ def misfits(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
         absent = [column for column in stage.reads if column not in available]
         found += [(where, f"{title(stage)} reads `{column}`, which no stage before it provides") for column in absent]
         available |= set(stage.adds.names)
+    found += [(("origins", key), what) for key in recipe.origins if (what := _no_setting(recipe, key))]
     for column in judge_reads(recipe.pack):
         if column not in available and column == "regions":
             tasks = ", ".join(recipe.pack.grounded)
-            found.append((("pack", "tasks"), f"{tasks}: made of `regions`, but no stage grounds the captions"))
+            found.append(
+                (("pack", "tasks"), f"{tasks}: made of `regions`, which neither the source has nor a stage adds")
+            )
         elif column not in available:
             found.append((("pack",), f"packing reads `{column}`, which no stage provides"))
     return found
+
+
+def _no_setting(recipe: Recipe, key: str) -> str | None:
+    """What is wrong with a key of `origins`; None when it names a stage or a setting of one."""
+    name, _, setting = key.partition(".")
+    stages = {title(stage): stage for stage in recipe.stages}
+    if name not in stages:
+        return f"no stage is called {name!r}; there are {', '.join(stages)}"
+    settings = semantic_fields(stages[name])
+    if setting and setting not in settings:
+        return f"{name} has no setting {setting!r}; it has {', '.join(settings)}"
+    return None
 
 
 def fingerprint(*parts: Any) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import re
 import typing
 from collections.abc import Sequence
 from importlib import resources
@@ -12,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from pipelines.recipe import Recipe, misfits
+from pipelines.sources.spec import spelled_out
 
 Where = tuple[str | int, ...]
 
@@ -77,6 +79,8 @@ def _checked(
     lines: dict[Where, str],
     problems: list[str],
 ) -> Recipe:
+    if "source" in data:
+        data["source"] = spelled_out(data["source"])
     for setting in settings:
         problems += _apply(data, setting, lines)
     recipe = None
@@ -176,7 +180,8 @@ def _problem(model: type[Recipe], problem: Any, lines: dict[Where, str]) -> str:
     if kind in {"missing", "missing_argument"}:
         return f"{place}: `{path}` is missing"
     if kind == "literal_error":
-        return f"{place}: `{path}` is {problem['input']!r}; it must be {context['expected']}"
+        meant = _did_you_mean(str(problem["input"]), re.findall(r"'([^']*)'", context["expected"]))
+        return f"{place}: `{path}` is {problem['input']!r}{meant}; it must be {context['expected']}"
     return f"{place}: `{path}` is {problem['input']!r}: {problem['msg']}"
 
 

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from pipelines.sources.columns import Contents, mapped
 from pipelines.sources.files import InputError, InputFile, Unit, open_text
+from pipelines.sources.roles import by_role
 from pipelines.sources.rows import Cells, batch, carried, printable, sound, text_cells
 from pipelines.sources.spec import SourceSpec
 
@@ -134,15 +135,11 @@ def _cells(records: Sequence[Record], header: list[str], spec: SourceSpec) -> Ce
     errors = {row: record for row, record in enumerate(records) if isinstance(record, str)}
     columns = zip(*(nothing if isinstance(record, str) else record for record in records), strict=True)
     texts = [_null_if_empty(sound(text_cells(c), name, errors)) for name, c in zip(header, columns, strict=True)]
-    at = {role: header.index(name) for role, name in mapped(spec).items()}
+    at = {role: header.index(name) for role, name in mapped(header, spec).items()}
     others = [i for i in range(len(header)) if i not in at.values()]
-    return Cells(
-        url=texts[at["url"]],
-        caption=texts[at["caption"]],
-        license=texts[at["license"]] if "license" in at else pa.nulls(len(records), pa.string()),
-        source=carried([header[i] for i in others], [texts[i] for i in others], len(records)),
-        errors={row: printable(said) for row, said in errors.items()},
-    )
+    source = carried([header[i] for i in others], [texts[i] for i in others], len(records))
+    errors = {row: printable(said) for row, said in errors.items()}
+    return by_role({role: texts[i] for role, i in at.items()}, source, spec, errors)
 
 
 def _null_if_empty(texts: pa.StringArray) -> pa.StringArray:

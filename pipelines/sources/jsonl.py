@@ -10,6 +10,7 @@ import pyarrow as pa
 from pipelines.sources.columns import Contents, mapped
 from pipelines.sources.files import InputError, InputFile, Unit, open_text
 from pipelines.sources.json_text import json_text, other_keys
+from pipelines.sources.roles import by_role
 from pipelines.sources.rows import Cells, batch, printable, sound, text_cells
 from pipelines.sources.spec import SourceSpec
 
@@ -41,6 +42,7 @@ def inspect(file: InputFile, spec: SourceSpec) -> Contents:  # noqa: ARG001 – 
 def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBatch]:
     """All rows of the file, in its order."""
     row = unit.first_row
+    at = mapped(inspect(file, spec).columns or (), spec)
     with open_text(file, newline="\n") as text:
         held: list[Record] = []
         characters = 0
@@ -48,11 +50,11 @@ def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBat
             held.append(_record(line))
             characters += len(line)
             if len(held) == _BATCH_ROWS or characters >= _BATCH_CHARACTERS:
-                yield batch(_cells(held, spec), spec, file.name, row)
+                yield batch(_cells(held, at, spec), spec, file.name, row)
                 row += len(held)
                 held, characters = [], 0
         if held:
-            yield batch(_cells(held, spec), spec, file.name, row)
+            yield batch(_cells(held, at, spec), spec, file.name, row)
 
 
 def _lines(text: TextIO) -> Iterator[str]:
@@ -67,17 +69,11 @@ def _record(line: str) -> Record:
     return value if type(value) is dict else f"not a JSON object: {line.strip()[:_EXCERPT]}"
 
 
-def _cells(records: list[Record], spec: SourceSpec) -> Cells:
+def _cells(records: list[Record], at: dict[str, str], spec: SourceSpec) -> Cells:
     errors = {row: printable(record) for row, record in enumerate(records) if isinstance(record, str)}
     objects: list[dict[str, Any]] = [{} if isinstance(record, str) else record for record in records]
     texts = {
         role: sound(text_cells([json_text(record.get(name)) for record in objects]), name, errors)
-        for role, name in mapped(spec).items()
+        for role, name in at.items()
     }
-    return Cells(
-        url=texts["url"],
-        caption=texts["caption"],
-        license=texts.get("license", pa.nulls(len(records), pa.string())),
-        source=other_keys(objects, set(mapped(spec).values()), errors),
-        errors=errors,
-    )
+    return by_role(texts, other_keys(objects, set(at.values()), errors), spec, errors)

@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from pipelines.sources.arrow_text import as_text, holds_bytes, plain
 from pipelines.sources.columns import Contents, mapped
 from pipelines.sources.files import InputError, InputFile, Unit, local_path, open_bytes, open_plain
+from pipelines.sources.named import OF_LISTS
+from pipelines.sources.roles import by_role
 from pipelines.sources.rows import Cells, batch, carried, sound
 from pipelines.sources.spec import SourceSpec
 
@@ -26,8 +28,8 @@ def inspect(file: InputFile, spec: SourceSpec) -> Contents:
     """Columns and units, from the footer alone."""
     with _open(file) as source:
         schema = source.schema_arrow
-        for role, name in mapped(spec).items():
-            if name in schema.names and pa.types.is_nested(plain(schema.field(schema.names.index(name)).type)):
+        for role, name in mapped(schema.names, spec).items():
+            if role not in OF_LISTS and pa.types.is_nested(plain(schema.field(schema.names.index(name)).type)):
                 type_ = schema.field(schema.names.index(name)).type
                 raise InputError(
                     f"column `{name}` is {type_}, not text: map another with `--set source.columns.{role}=COLUMN`"
@@ -89,7 +91,7 @@ def _units(rows: list[int]) -> tuple[Unit, ...]:
 
 
 def _names_read(schema: pa.Schema, spec: SourceSpec) -> list[str]:
-    needed = set(mapped(spec).values())
+    needed = set(mapped(schema.names, spec).values())
     return [column.name for column in schema if column.name in needed or not holds_bytes(column.type)]
 
 
@@ -109,12 +111,7 @@ def _batch_rows(metadata: pq.FileMetaData, row_groups: tuple[int, int], names: s
 def _cells(rows: pa.RecordBatch, spec: SourceSpec) -> Cells:
     errors: dict[int, str] = {}
     texts = [sound(as_text(column), name, errors) for name, column in zip(rows.schema.names, rows.columns, strict=True)]
-    at = {role: rows.schema.names.index(name) for role, name in mapped(spec).items()}
+    at = {role: rows.schema.names.index(name) for role, name in mapped(rows.schema.names, spec).items()}
     others = [i for i in range(len(texts)) if i not in at.values()]
-    return Cells(
-        url=texts[at["url"]],
-        caption=texts[at["caption"]],
-        license=texts[at["license"]] if "license" in at else pa.nulls(rows.num_rows, pa.string()),
-        source=carried([rows.schema.names[i] for i in others], [texts[i] for i in others], rows.num_rows),
-        errors=errors,
-    )
+    source = carried([rows.schema.names[i] for i in others], [texts[i] for i in others], rows.num_rows)
+    return by_role({role: texts[i] for role, i in at.items()}, source, spec, errors)

@@ -1,31 +1,47 @@
 """How a recipe says what its input looks like."""
 
 from dataclasses import field
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic.dataclasses import dataclass
 
 from pipelines.stage import SPEC
 
-Format = Literal["parquet", "csv", "tsv", "jsonl"]
+Format = Literal["parquet", "csv", "tsv", "jsonl", "webdataset"]
+TableName = Literal["coyo-700m", "re-laion", "laion-coco", "laion-115m", "datacomp", "wukong", "grit"]
+"""Published tables whose columns are known: `pipelines.sources.named`."""
 
 
 @dataclass(frozen=True, kw_only=True, config=SPEC)
 class Columns:
     """Which of the source's columns mean what. All others travel along as text in `source`."""
 
-    url: str = "url"
-    caption: str = "caption"
+    url: str | None = None
+    """None: as the named table has it, else `url`."""
+    caption: str | None = None
+    """None: as the named table has it, else `caption`."""
     license: str | None = None
-    """None: the source states no licence row by row."""
+    """None: as the named table has it, else the source states no licence row by row."""
+    lang: str | None = None
+    """The language of the caption, row by row. None: as the named table has it, else `caption_lang` is that of all."""
+
+    image: str | None = None
+    """Of samples in tars: the extension of the image's file, where there are several."""
 
 
 @dataclass(frozen=True, kw_only=True, config=SPEC)
 class SourceSpec:
-    """A table of URLs and captions."""
+    """A table of URLs and captions. ``source: coyo-700m`` is short for ``source: {table: coyo-700m}``."""
 
     format: Literal["auto"] | Format = "auto"
-    """auto: by each file's suffix, ``.parquet .csv .tsv .jsonl .ndjson`` and each of them with ``.gz``."""
+    """auto: by each file's suffix, ``.parquet .csv .tsv .jsonl .ndjson``, each of them with ``.gz``, and ``.tar``."""
+    table: TableName | None = None
+    """A published table, by its name: which column holds what, scores carried along; `columns` overrides it."""
     columns: Columns = field(default_factory=Columns)
     caption_lang: str | None = None
     """ISO 639 code of all captions; None where it differs or is not known."""
+
+
+def spelled_out(source: Any) -> Any:
+    """The `source` of a recipe with a bare name as ``{table: name}``."""
+    return {"table": source} if isinstance(source, str) else source

@@ -1,0 +1,15 @@
+"""What a source may bring beyond images and captions, known from the recipe alone."""
+
+from pipelines.sources.named import preset
+from pipelines.sources.spec import Format, SourceSpec
+
+_OPTIONAL = frozenset({"regions", "turns"})
+"""Columns of `schemas.tables.INPUT` that only some sources fill."""
+_BY_FORMAT: dict[Format, frozenset[str]] = {}
+
+
+def lacks(spec: SourceSpec) -> frozenset[str]:
+    """Columns of `schemas.tables.INPUT` that a source leaves null in every row."""
+    table = preset(spec)
+    formats = frozenset() if spec.format == "auto" else _BY_FORMAT.get(spec.format, frozenset())
+    return _OPTIONAL - formats - (frozenset() if table is None else table.carries)
