@@ -16,6 +16,7 @@ from pipelines.pull.allocator import return_large_blocks
 from pipelines.pull.blocklists import BlockLists
 from pipelines.pull.canonical import Canonical, canonicalise, identify
 from pipelines.pull.fetch import Fetched, Fetcher
+from pipelines.pull.img2dataset.fetcher import Img2datasetFetcher
 from pipelines.pull.local import ImageAt, LocalImages
 from pipelines.pull.names import Names
 from pipelines.stage import Processed, Verdict, Verdicts
@@ -103,7 +104,8 @@ class PullEngine:
         if row.image_at is not None:
             return await self._read(row.image_at)
         if self._fetcher is None:
-            self._fetcher = Fetcher(self._spec, self._spec.user_agent, self._make_resolver)
+            make = Img2datasetFetcher if self._spec.engine == "img2dataset" else Fetcher
+            self._fetcher = make(self._spec, self._spec.user_agent, self._make_resolver)
         await self._fetcher.fetch(row.url, seen, end)
         body, seen.body = seen.body, None  # which is large, and may not be what is kept
         return Pulled(seen.verdict, seen) if body is None else await self._examine(seen, body)

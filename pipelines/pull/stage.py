@@ -5,10 +5,11 @@ import ipaddress
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import fields
 from importlib.metadata import version as installed_version
+from importlib.util import find_spec
 from typing import Annotated, ClassVar, Literal
 
 import pyarrow as pa
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from pipelines.pull.blocklists import BlockList
@@ -21,6 +22,8 @@ from schemas.tables import PULLED
 
 _MAX_PIXELS = 178_956_970
 """Where Pillow itself stops, before it tells how large the image is."""
+
+PullEngineName = Literal["shardmill", "img2dataset"]
 
 _NAMESERVER = r"^([0-9.]+(:[0-9]{1,5})?|[0-9a-fA-F:]+|\[[0-9a-fA-F:]+\](:[0-9]{1,5})?)$"
 
@@ -37,6 +40,8 @@ class Pull:
 
     stage: Literal["pull"] = "pull"
     name: str | None = None
+    engine: PullEngineName = "shardmill"
+    """who makes the exchanges: shardmill itself, or img2dataset (`pipelines.pull.img2dataset`), an extra"""
     deadline_s: Annotated[float, Field(gt=0, le=3600)] = 20.0
     """seconds for a URL with all its redirects, from the first connection to the last byte"""
     connect_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
@@ -83,6 +88,15 @@ class Pull:
         for network in allow:
             ipaddress.ip_network(network)
         return allow
+
+    @model_validator(mode="after")
+    def _engine_can(self) -> "Pull":
+        if self.engine == "img2dataset":
+            if self.nameservers:
+                raise ValueError("img2dataset asks the system's name servers: leave out `nameservers`")
+            if find_spec("img2dataset") is None:
+                raise ValueError("`engine: img2dataset` needs that package: pip install 'shardmill[img2dataset]'")
+        return self
 
     @property
     def user_agent(self) -> str:

@@ -17,7 +17,7 @@ _WORDS = tuple(
     (re.compile(pattern), reason)
     for pattern, reason in (
         # which URLs are asked for; a URL without a scheme and one of a foreign scheme are worded alike but for quotes
-        (r"disallowed by X-Robots-Tag", "opt_out"),
+        (r"disallowed by X-Robots-Tag", "opted_out"),
         (r"not a public address", "blocked_address"),
         (r"unknown url type: '", "invalid_url"),
         (r"unknown url type|ftp error|local file|file not on local host|No such file or directory", "blocked_scheme"),

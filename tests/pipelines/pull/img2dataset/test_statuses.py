@@ -67,7 +67,7 @@ CASES: dict[str, tuple[Callable[[Hostile], str], str | None, float | None]] = {
     "a redirect to nowhere": (page(302), "http_error", 302),
     "a redirect to itself": (looping, "redirect_loop", None),
     "a redirect to a file": (page(302, Location="file:///etc/hostname"), "blocked_scheme", None),
-    "noai": (page(body=PICTURE, X_Robots_Tag="noai"), "opt_out", None),
+    "noai": (page(body=PICTURE, X_Robots_Tag="noai"), "opted_out", None),
     "a server that never answers": (lambda server: server.acting(never), "timeout", None),
     "a body that stalls": (lambda server: server.acting(stalling), "timeout", None),
     "a reset": (lambda server: server.acting(reset), "connect", None),
