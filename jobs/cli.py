@@ -69,19 +69,30 @@ def run(
 @app.command()
 def plan(
     recipe: RecipeName,
-    output: Output,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The run's folder; made when not there.")
+    ] = None,
     inputs: Inputs = None,
     limit: Limit = None,
     settings: Settings = None,
     restart: Restart = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print every rule with its thresholds and where they come from, no more.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read the input into the run's folder and say what a run would do; fetch nothing.
 
     Example: shardmill plan demo --input 'pairs/*.csv.gz' --output RUN --set source.columns.caption=TEXT
+
+    Example: shardmill plan coyo-700m --explain
     """
     from jobs import commands
 
+    if explain:
+        _exit(commands.explain(recipe, tuple(settings or ()), as_json=as_json))
+    if output is None:
+        raise typer.BadParameter("say where the run's folder is", param_hint="--output")
     options = commands.RunOptions(recipe, output, tuple(inputs or ()), tuple(settings or ()), limit, restart=restart)
     _exit(commands.plan(options, as_json=as_json))
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
+from jobs import explain as explaining
 from jobs import launch, summary
 from jobs.collapse import CollapseError
 from jobs.engine import Engine, OpenExecutor
@@ -95,6 +96,14 @@ def plan(options: RunOptions, *, as_json: bool = False) -> int:
             launch.save_run(layout, recipe, opened)
         found = estimate(RunState(layout, recipe, opened))
     _print(found.facts(), as_json, found.show)
+    return 0
+
+
+@answers
+def explain(recipe_name: str, settings: Sequence[str], *, as_json: bool = False) -> int:
+    """Say what a recipe's rules are and where their thresholds come from."""
+    recipe = load(recipe_name, settings)
+    _print({"recipe": recipe.name, "rules": explaining.rules(recipe)}, as_json, partial(explaining.show, recipe))
     return 0
 
 

@@ -89,8 +89,8 @@ class Recipe(BaseModel):
     description: str = ""
     origins: dict[str, Origin] = Field(
         default_factory=dict,
-        description="where thresholds come from, by `stage.field` or `stage`: as `published: COYO-700M`, `secondary: …` "
-        "or `ours: why`",
+        description="where thresholds come from, by `stage.field` or `stage`: as `published: COYO-700M`, "
+        "`secondary: …` or `ours: why`",
     )
     source: Annotated[SourceSpec, BeforeValidator(spelled_out, json_schema_input_type=TableName | SourceSpec)] = Field(
         default_factory=SourceSpec

@@ -1,0 +1,58 @@
+"""What a recipe's rules are, each with its thresholds and where they come from."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.recipe import Recipe
+from pipelines.stage import semantic_fields, title
+
+_NAMES = frozenset({"stage", "name"})
+
+
+def rules(recipe: Recipe) -> list[dict[str, Any]]:
+    """A dict for each setting of each stage, in order.
+
+    Keys: rule, setting (None for a rule without any), value, origin (``published``, ``secondary``, ``ours`` or
+    ``default``), source (where the value is published, or why it is ours; None where nobody says).
+    """
+    found = []
+    for stage in recipe.stages:
+        settings = {name: value for name, value in semantic_fields(stage).items() if name not in _NAMES}
+        told: list[tuple[str | None, Any]] = [*settings.items()] or [(None, None)]
+        for setting, value in told:
+            stated = recipe.origins.get(f"{title(stage)}.{setting}") or recipe.origins.get(title(stage))
+            origin, _, source = (stated or "default").partition(": ")
+            found.append(
+                {"rule": title(stage), "setting": setting, "value": value, "origin": origin, "source": source or None}
+            )
+    return found
+
+
+def show(recipe: Recipe, console: Console) -> None:
+    """For people."""
+    console.print(Text(f"{recipe.name}: {' '.join(recipe.description.split())}"))
+    table = Table("rule", "setting", "value", "origin", "source")
+    before = None
+    for rule in rules(recipe):
+        value = "" if rule["setting"] is None else _said(rule["value"])
+        name = "" if rule["rule"] == before else rule["rule"]
+        table.add_row(
+            *(Text(cell) for cell in (name, rule["setting"] or "", value, rule["origin"], rule["source"] or ""))
+        )
+        before = rule["rule"]
+    console.print(table)
+    console.print(
+        Text(
+            "published: by the system's authors; secondary: told by others; ours: chosen here, unpublished; "
+            "default: not stated by the recipe"
+        )
+    )
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return ", ".join(_said(member) for member in value) or "–"
+    return "–" if value is None else str(value)
