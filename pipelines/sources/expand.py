@@ -16,27 +16,30 @@ _FORMATS: dict[str, Format] = {
     ".tsv": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".tar": "webdataset",
 }
 _MAGIC = frozenset("*?[")
 _NAMED = 5  # ignored files that a message names
 
 
 def format_of(path: str) -> Format | None:
-    """The format that a file's suffix stands for; ``.gz`` is looked through."""
+    """The format that a file's suffix stands for; ``.gz`` is looked through, and ``.tgz`` is a tar."""
     stem = path.lower().removesuffix(".gz")
+    stem = f"{stem[:-4]}.tar" if stem.endswith(".tgz") else stem
     return _FORMATS.get(posixpath.splitext(stem)[1])
 
 
 def is_gzip_name(path: str) -> bool:
     """Whether a file's name says that it is gzipped."""
-    return path.lower().endswith(".gz")
+    return path.lower().endswith((".gz", ".tgz"))
 
 
 def expand(text: str, format_: Literal["auto"] | Format) -> list[str]:
     """The files that `text` stands for, sorted: absolute local paths, or URLs.
 
     Below folders and globs, whatever is hidden or starts with ``_`` is passed over, and so are files whose suffix
-    tells no format while `format_` is auto. Raises an `InputError` where nothing is left.
+    tells no format while `format_` is auto, or is no tar's while it is webdataset. Raises an `InputError` where
+    nothing is left.
     """
     try:
         filesystem, path = url_to_fs(text)
@@ -50,11 +53,17 @@ def expand(text: str, format_: Literal["auto"] | Format) -> list[str]:
         found = _matching(filesystem, path)
     else:
         raise InputError("there is no such file or folder")
-    wanted = [one for one in found if format_ != "auto" or format_of(one)]
+    wanted = [one for one in found if _is_wanted(one, format_)]
     if not wanted:
         ignored = f"; ignored: {', '.join(found[:_NAMED])}" if found else ""
         raise InputError(f"no {' '.join(_FORMATS)} file (or .gz of them) is there{ignored}")
     return [_full(filesystem, one) for one in sorted(wanted)]
+
+
+def _is_wanted(path: str, format_: Literal["auto"] | Format) -> bool:
+    """Beside tars lie what their writers had to say; of tables, a format that is said outdoes the names."""
+    found = format_of(path)
+    return found is not None if format_ == "auto" else format_ == found or format_ != "webdataset"
 
 
 def _below(filesystem: AbstractFileSystem, folder: str) -> list[str]:

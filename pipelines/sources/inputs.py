@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from pipelines.sources import delimited, jsonl, parquet
+from pipelines.sources import delimited, jsonl, parquet, webdataset
 from pipelines.sources.columns import Contents, check_columns
 from pipelines.sources.expand import expand, format_of, is_gzip_name
 from pipelines.sources.files import InputError, InputFile, Unit, open_bytes, short_names
@@ -36,6 +36,7 @@ _READERS: dict[Format, _Reader] = {
     "csv": _Reader(delimited.inspect, delimited.read),
     "tsv": _Reader(delimited.inspect, delimited.read),
     "jsonl": _Reader(jsonl.inspect, jsonl.read),
+    "webdataset": _Reader(webdataset.inspect, webdataset.read),
 }
 
 

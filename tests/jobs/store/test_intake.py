@@ -14,6 +14,7 @@ from pipelines.sources.inputs import find
 from pipelines.sources.spec import SourceSpec
 from schemas.tables import INPUT
 from tests.support.tables import encode, parquet, read_all
+from tests.support.tars import write_tar
 
 
 def table(n: int, start: int = 0) -> pa.Table:
@@ -174,3 +175,11 @@ def test_a_window_of_any_rows_can_be_written(tmp_path: Path) -> None:
         assert window.read_row_group(0)["id"].to_pylist() == [17, 3]
         assert window.read_row_group(1)["id"].to_pylist() == [99]
     assert [path.name for path in tmp_path.iterdir()] == ["retry.parquet"]
+
+
+def test_images_that_lie_side_by_side_stay_so(tmp_path: Path) -> None:
+    write_tar(tmp_path / "t.tar", [(f"{n:03d}.jpg", b"x") for n in range(100)])
+
+    windows = taken_in(tmp_path / "t.tar", tmp_path / "out", part_rows=10, window_parts=4)
+
+    assert [row["source_row"] for row in rows_of(tmp_path / "out", windows)] == list(range(100))

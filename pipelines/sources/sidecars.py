@@ -1,0 +1,136 @@
+"""Samples whose texts lie in files beside their image, as in tars of WebDataset and in image folders.
+
+``.txt``, ``.text`` and ``.caption`` are captions, ``.cls`` is a label; ``.json`` holds an object, of which the keys
+that the recipe maps are URL, caption (a text, or a list of them) and licence, and the others travel along.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.captions import original_captions
+from pipelines.sources.json_text import json_text, other_keys
+from pipelines.sources.rows import Cells, batch, printable, sound, text_cells
+from pipelines.sources.spec import SourceSpec
+from schemas.tables import IMAGE_AT, INPUT
+
+IMAGE_EXTENSIONS = frozenset({"jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"})
+CAPTION_EXTENSIONS = frozenset({"txt", "text", "caption"})
+TEXT_EXTENSIONS = CAPTION_EXTENSIONS | {"json", "cls"}
+TEXT_BYTES = 1 << 24
+"""The longest sidecar that is read."""
+
+_BATCH_ROWS = 4096
+_BATCH_CHARACTERS = 1 << 25
+_EXCERPT = 120
+_FAULTS_TOLD = 5
+_CAPTIONS = INPUT.field("captions").type
+
+
+@dataclass(slots=True)
+class Described:
+    """A row in the making."""
+
+    facts: dict[str, Any]
+    """What is said of the image, by name."""
+    image_at: dict[str, Any] | None = None
+    captions: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    characters: int = 0
+
+    def take(self, name: str, extension: str, content: bytes) -> None:
+        """Add what a sidecar says."""
+        text = content.decode("utf-8-sig", "surrogateescape")
+        self.characters += len(text)
+        if extension in CAPTION_EXTENSIONS:
+            self.captions.append(text.rstrip("\r\n"))
+        elif extension == "cls":
+            self.facts["cls"] = text.strip()
+        else:
+            self._take_json(name, text)
+
+    def refuse_length(self, name: str, length: int) -> None:
+        """Say that a sidecar is too long to be read."""
+        self.errors.append(f"{name} has {length} bytes, more than the {TEXT_BYTES} that are read of a text")
+
+    def _take_json(self, name: str, text: str) -> None:
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            self.errors.append(f"{name} is not JSON: {error}: {text[:_EXCERPT].strip()}")
+            return
+        if type(value) is dict:
+            self.facts = value | self.facts
+        else:
+            self.errors.append(f"{name} is not a JSON object: {text[:_EXCERPT].strip()}")
+
+
+def batches(rows: Iterable[Described], spec: SourceSpec, file_name: str, first_row: int) -> Iterator[pa.RecordBatch]:
+    """The rows as readers hand them on, in batches of bounded size."""
+    held: list[Described] = []
+    characters = 0
+    for row in rows:
+        held.append(row)
+        characters += row.characters
+        if len(held) == _BATCH_ROWS or characters >= _BATCH_CHARACTERS:
+            yield batch(_cells(held, spec), spec, file_name, first_row)
+            first_row += len(held)
+            held, characters = [], 0
+    if held:
+        yield batch(_cells(held, spec), spec, file_name, first_row)
+
+
+def captions_of(rows: Sequence[Sequence[str | None]], name: str, lang: str | None, errors: dict[int, str]) -> pa.Array:
+    """Lists of captions of the source's own. What is empty or null is none; what is no text is an error of its row."""
+    owners = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+    cell_errors: dict[int, str] = {}
+    texts = sound(text_cells([text or None for row in rows for text in row]), name, cell_errors)
+    for cell, said in cell_errors.items():
+        _tell(errors, int(owners[cell]), said)
+    present = texts.is_valid().to_numpy(zero_copy_only=False)
+    ends = np.zeros(len(rows) + 1, np.int32)
+    np.cumsum(np.bincount(owners[present], minlength=len(rows)), out=ends[1:])
+    return pa.ListArray.from_arrays(pa.array(ends), original_captions(texts, lang).values, type=_CAPTIONS)
+
+
+def _cells(rows: Sequence[Described], spec: SourceSpec) -> Cells:
+    names = {
+        "url": spec.columns.url or "url",
+        "caption": spec.columns.caption or "caption",
+        "license": spec.columns.license or "license",
+    }
+    errors: dict[int, str] = {}
+    for number, row in enumerate(rows):
+        for said in row.errors[:_FAULTS_TOLD]:
+            _tell(errors, number, printable(said))
+    texts = {
+        role: sound(text_cells([json_text(row.facts.get(names[role])) or None for row in rows]), names[role], errors)
+        for role in ("url", "license")
+    }
+    captions = [_distinct([*row.captions, *_told(row.facts.get(names["caption"]))]) for row in rows]
+    return Cells(
+        url=texts["url"],
+        captions=captions_of(captions, names["caption"], spec.caption_lang, errors),
+        license=texts["license"],
+        source=other_keys([row.facts for row in rows], set(names.values()), errors),
+        image_at=pa.array([row.image_at for row in rows], IMAGE_AT),
+        errors=errors,
+    )
+
+
+def _told(value: Any) -> list[str | None]:
+    if isinstance(value, list) and all(one is None or isinstance(one, str) for one in value):
+        return value
+    return [json_text(value)]
+
+
+def _distinct(texts: Sequence[str | None]) -> list[str | None]:
+    return list(dict.fromkeys(texts))
+
+
+def _tell(errors: dict[int, str], row: int, said: str) -> None:
+    errors[row] = f"{errors[row]}; {said}" if row in errors else said
