@@ -14,8 +14,11 @@ import pyarrow.compute as pc
 from jobs.hops import Hop
 from jobs.store.commit import KEPT, Commit, read_layer
 from jobs.store.plan import Part, read_input
+from pipelines.pull.verdicts import cause_of
 from pipelines.recipe import RunSpec
 from schemas.layout import RunLayout
+
+_PAUSED = "host_paused"
 
 
 class CollapseError(Exception):
@@ -27,16 +30,16 @@ class Collapse:
 
     def __init__(self, settings: RunSpec) -> None:
         self._settings, self._hosts = settings, settings.collapse_hosts
-        self._window: deque[tuple[Part, Commit]] = deque()
+        self._window: deque[tuple[Part, Counter[str]]] = deque()
         self._streak: list[Part] = []
         self._streak_cause: str | None = None
 
-    def note(self, part: Part, commit: Commit) -> None:
-        """Take in a fresh commit; what lies further back than the window falls out."""
-        self._window.append((part, commit))
-        while sum(c.rows for _, c in self._window) - self._window[0][1].rows >= self._settings.collapse_rows:
+    def note(self, part: Part, causes: Counter[str]) -> None:
+        """Take in the `causes_of` a fresh commit; what lies further back than the window falls out."""
+        self._window.append((part, causes))
+        while sum(c.total() for _, c in self._window) - self._window[0][1].total() >= self._settings.collapse_rows:
             self._window.popleft()
-        cause = self._dominant(Counter(commit.counts))
+        cause = self._dominant(causes)
         if cause is None or cause != self._streak_cause:
             self._streak, self._streak_cause = [], cause
         if cause:
@@ -62,8 +65,8 @@ class Collapse:
     def counts(self) -> Counter[str]:
         """Rows of the window by ``kept`` or ``stage/reason``."""
         counts: Counter[str] = Counter()
-        for _, commit in self._window:
-            counts.update(commit.counts)
+        for _, causes in self._window:
+            counts.update(causes)
         return counts
 
     def take(self) -> list[Part]:
@@ -74,8 +77,9 @@ class Collapse:
         return list(parts.values())
 
     def has_passed(self, commit: Commit, cause: str) -> bool:
-        """Whether a probe shows that the cause has passed."""
-        return commit.counts.get(cause, 0) < self._settings.collapse_share * commit.rows
+        """Whether a probe shows that the cause has passed: of rows whose host was paused, nothing new is known."""
+        asked = commit.rows - sum(rows for what, rows in commit.counts.items() if _is_paused(what))
+        return commit.counts.get(cause, 0) < self._settings.collapse_share * asked
 
     def _dominant(self, counts: Counter[str]) -> str | None:
         """The reason that explains nearly all rows, if one does."""
@@ -83,12 +87,40 @@ class Collapse:
         return cause if cause != KEPT and rows >= self._settings.collapse_share * counts.total() else None
 
 
+def causes_of(layout: RunLayout, hop: Hop, part: Part, commit: Commit) -> Counter[str]:
+    """The counts of a commit, with rows whose host was paused under the cause for which it was.
+
+    A host costs a few failures, and all its other rows are paused: what is behind them must be seen.
+    """
+    causes: Counter[str] = Counter()
+    for what, rows in commit.counts.items():
+        if not _is_paused(what):
+            causes[what] += rows
+            continue
+        layer = _with_causes(layout, hop, part, ["stage"])
+        paused = layer.filter(pc.equal(layer["reason"], _PAUSED)).select(["stage", "cause"]).to_pylist()
+        causes.update(f"{row['stage']}/{row['cause']}" for row in paused)
+    return causes
+
+
+def _is_paused(what: str) -> bool:
+    return what.endswith(f"/{_PAUSED}")
+
+
+def _with_causes(layout: RunLayout, hop: Hop, part: Part, columns: list[str]) -> pa.Table:
+    """`columns` of a layer, ``reason``, and ``cause``: the reason, or that for which the row's host was paused."""
+    layer = read_layer(hop.path(layout, part.number), [*columns, "reason", "detail"])
+    pairs = zip(layer["reason"].to_pylist(), layer["detail"].to_pylist(), strict=True)
+    causes = [cause_of(detail or "") if reason == _PAUSED else reason for reason, detail in pairs]
+    return layer.append_column("cause", pa.array(causes, pa.string()))
+
+
 def hosts_of(layout: RunLayout, hop: Hop, parts: Iterable[Part], reason: str) -> Counter[str]:
-    """Rows by host of those that left `hop` for `reason`."""
+    """Rows by host of those that left `hop` for `reason`, or because their host was paused for it."""
     hosts: Counter[str] = Counter()
     for part in parts:
-        layer = read_layer(hop.path(layout, part.number), ["id", "reason"])
-        ids = layer.filter(pc.equal(layer["reason"], reason))["id"]
+        layer = _with_causes(layout, hop, part, ["id"])
+        ids = layer.filter(pc.equal(layer["cause"], reason))["id"]
         rows = read_input(layout, part, ["id", "url"])
         urls = rows.filter(pc.is_in(rows["id"], pa.array(ids.to_pylist(), pa.int64())))["url"].to_pylist()
         hosts.update(_host(url) for url in urls if url)

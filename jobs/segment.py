@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from jobs.collapse import Collapse, CollapseError, histogram
+from jobs.collapse import Collapse, CollapseError, causes_of, histogram
 from jobs.executor import Done, Executor
 from jobs.hops import Hop
 from jobs.isolation import Isolation
@@ -159,7 +159,7 @@ class Segment:
     def _record(self, hop: Hop, part: Part, commit: Commit) -> None:
         self._state.record(hop, commit)
         if hop is self._fetching and part.generation == 0:  # a retry holds failures only: one cause is its nature
-            self._collapse.note(part, commit)
+            self._collapse.note(part, causes_of(self._state.layout, hop, part, commit))
         self._advance(part, [later for later in self._hops if later.index > hop.index])
 
     def _drain(self) -> None:

@@ -119,6 +119,7 @@ PULLED = schema(
     Column("final_url", pa.string(), "where the redirects ended"),
     Column("status", pa.int16(), "HTTP status", range="100–599"),
     Column("content_type", pa.string(), "what the server called it; judged by nobody"),
+    Column("attempts", pa.int32(), "exchanges over the URL, redirects and repeated tries included", range="≥ 1"),
     Column("ms", pa.int32(), "time from request to last byte", "ms", "≥ 0"),
 )
 

@@ -176,6 +176,7 @@ def _table(rows: Sequence[Pulled]) -> pa.Table:
         "final_url": [row.fetched.final_url for row in rows],
         "status": [row.fetched.status for row in rows],
         "content_type": [row.fetched.content_type for row in rows],
+        "attempts": [row.fetched.attempts or None for row in rows],
         "ms": [row.fetched.ms for row in rows],
     }
     arrays = [

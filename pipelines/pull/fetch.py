@@ -22,9 +22,9 @@ from pipelines.pull import robots
 from pipelines.pull.addresses import AddressPolicy, PolicedResolver
 from pipelines.pull.opt_out import opted_out
 from pipelines.pull.patience import DeadHosts, is_busy, may_pass, retry_after_s
-from pipelines.pull.slots import PausedError, Slots
+from pipelines.pull.slots import Slots
 from pipelines.pull.urls import parse_url
-from pipelines.pull.verdicts import RefusedError, text_of, verdict_of, verdict_of_status
+from pipelines.pull.verdicts import PausedError, RefusedError, text_of, verdict_of, verdict_of_status
 from pipelines.stage import Verdict
 
 AGENT = "shardmill"
@@ -77,6 +77,7 @@ class Fetched:
     status: int | None = None
     content_type: str | None = None
     ms: int | None = None
+    attempts: int = 0
 
 
 class _Clock:
@@ -188,7 +189,7 @@ class Fetcher:
                     clock.waited += paused_s if refusal else 0
                     return await self._try(url, clock, exchange)
             except PausedError as paused:
-                raise refusal or RefusedError(paused.verdict) from None
+                raise refusal or paused from None
             except Exception as error:
                 if not tries_left or not may_pass(verdict_of(error)):
                     raise
@@ -219,6 +220,7 @@ class Fetcher:
 
     async def _exchange(self, url: URL, host: str, seen: Fetched) -> str | None:
         """One request. Fills in `seen`, and answers where to go next, if the server sends us on."""
+        seen.attempts += 1
         # A connection that nobody waits for is not worth the descriptor it would occupy.
         headers = None if self._slots.queued(host) else _LAST_REQUEST
         response = await self._session.get(url, headers=headers, allow_redirects=False)
@@ -302,7 +304,7 @@ def _check_consent(response: aiohttp.ClientResponse) -> None:
     tags = response.headers.getall("X-Robots-Tag", ())
     reservations = response.headers.getall("tdm-reservation", ())
     if (tags or reservations) and (asked := opted_out(tags, reservations, AGENT, datetime.now(UTC))):
-        raise RefusedError(Verdict("opt_out", detail=text_of(asked)))
+        raise RefusedError(Verdict("opted_out", detail=text_of(asked)))
 
 
 def unpack(body: bytes, encoding: str, max_bytes: int) -> bytes:

@@ -4,11 +4,11 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from pipelines.pull.opt_out import parse_date
-from pipelines.pull.verdicts import RefusedError, verdict_of
+from pipelines.pull.verdicts import PausedError, verdict_of
 from pipelines.stage import Verdict
 
 FAILURES = 5
@@ -65,19 +65,19 @@ class DeadHosts:
         self._records: OrderedDict[Endpoint, _Record] = OrderedDict()
 
     def check(self, endpoint: Endpoint) -> None:
-        """Raises `RefusedError`, with the reason of the last failure, while the host is given up."""
+        """Raises `PausedError`, with the last failure as its cause, while the host is given up."""
         record = self._records.get(endpoint)
         if record is None or record.failures < FAILURES:
             return
         left = record.until - asyncio.get_running_loop().time()
         if left > 0 or record.probing:
             assert record.verdict is not None
-            detail = f"not asked after {record.failures} failures in a row: {record.verdict.detail or 'silence'}"
-            raise RefusedError(replace(record.verdict, detail=detail))
+            said = record.verdict.detail or "silence"
+            raise PausedError(record.verdict, f"not asked after {record.failures} failures in a row: {said}")
 
     @contextmanager
     def exchange(self, endpoint: Endpoint) -> Iterator[None]:
-        """Watch an exchange. Raises `RefusedError` as `check` does."""
+        """Watch an exchange. Raises `PausedError` as `check` does."""
         self.check(endpoint)
         record = self._records.get(endpoint)
         probe = record if record and record.failures >= FAILURES else None

@@ -132,6 +132,8 @@ def without_file(verdict: Verdict, hops: int) -> Robots | Verdict:
     """
     if verdict.reason in _NO_FILE or (hops and verdict.reason in _LED_ASTRAY):
         return ALLOW_ALL
+    if not hops and verdict.reason == "host_paused":
+        return verdict
     told = f"robots.txt: {verdict.reason}" + (f": {verdict.detail}" if verdict.detail else "")
     if not hops and verdict.reason in _LED_ASTRAY | _NO_HOST:
         return Verdict(verdict.reason, verdict.value, told)
@@ -222,7 +224,7 @@ class RobotsCache:
         if isinstance(answer, Verdict):
             raise RefusedError(answer)
         if rule := answer.forbids(url.raw_path_qs):
-            raise RefusedError(Verdict("robots_disallowed", detail=rule))
+            raise RefusedError(Verdict("robots", detail=rule))
         return answer
 
     async def close(self) -> None:

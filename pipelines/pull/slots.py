@@ -5,21 +5,13 @@ import random
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
+from pipelines.pull.verdicts import PausedError
 from pipelines.stage import Verdict
 
 BACKOFF_S = 0.5
 MAX_BACKOFF_S = 60.0
 _REMEMBERED_HOSTS = 10_000
-
-
-class PausedError(Exception):
-    """The host is to be left alone for longer than the row can wait; `verdict` is what it said last."""
-
-    def __init__(self, verdict: Verdict) -> None:
-        super().__init__(verdict)
-        self.verdict = verdict
 
 
 class _Places:
@@ -127,9 +119,7 @@ class Slots:
             while (pause := state.until - (now := clock())) > 0:
                 if state.paused_s - paused_before + pause > patience_s:
                     assert state.cause is not None
-                    raise PausedError(
-                        replace(state.cause, detail=f"not asked; the host is left alone for {pause:.1f} s")
-                    )
+                    raise PausedError(state.cause, f"not asked; the host is left alone for {pause:.1f} s")
                 try:
                     await asyncio.sleep(pause)
                 finally:

@@ -35,7 +35,8 @@ class Pull:
     A row whose image lies in a file of the input is read from there, and held to the same limits of size and pixels.
 
     Only public addresses are connected to, by name, literal or redirect. A row that cannot be fetched or decoded
-    leaves with its reason; final URL, status, content type, time, size and SHA-256 stay with it where they are known.
+    leaves with its reason; final URL, status, content type, attempts, time, size and SHA-256 stay with it where they are
+    known.
     """
 
     stage: Literal["pull"] = "pull"
@@ -77,7 +78,7 @@ class Pull:
     nameservers: Operational[tuple[Annotated[str, Field(pattern=_NAMESERVER)], ...]] = ()
     """name servers to ask in place of the system's, by address, with a port (``192.0.2.1:5353``) or without"""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     worker: ClassVar[Worker] = "async"
     reads: ClassVar[tuple[str, ...]] = ("url", "image_at", "input_error", "input_reason")
     adds: ClassVar[pa.Schema] = PULLED
@@ -144,7 +145,8 @@ async def describe(spec: Pull, urls: Sequence[str]) -> AsyncIterator[dict[str, o
     """Pull each URL and tell what came of it, in the order given.
 
     Keys: url, outcome, reason (None when kept), value, final_url, status, bytes (as served), format (of the canonical
-    image), width, height, sha256 (hex, of the served bytes), phash (16 hex digits), ms.
+    image), width, height, sha256 (hex, of the served bytes), phash (16 hex digits), ms,
+    attempts (exchanges, None where there was none).
     """
     engine = spec.load()
     tasks = [asyncio.ensure_future(engine.pull(Row(url))) for url in urls]
@@ -173,4 +175,5 @@ def _told(url: str, row: Pulled) -> dict[str, object]:
         "sha256": row.sha256 and row.sha256.hex(),
         "phash": image and f"{image.phash:016x}",
         "ms": row.fetched.ms,
+        "attempts": row.fetched.attempts or None,
     }

@@ -21,6 +21,18 @@ class RefusedError(Exception):
         self.retry_after_s = retry_after_s
 
 
+class PausedError(RefusedError):
+    """The host is not asked now, because of the `cause` that it gave last; `why` says so for people."""
+
+    def __init__(self, cause: Verdict, why: str) -> None:
+        super().__init__(Verdict("host_paused", cause.value, f"{cause.reason}: {why}"))
+
+
+def cause_of(detail: str) -> str:
+    """The reason that a host gave last, from the detail of a row that is ``host_paused``."""
+    return detail.partition(":")[0]
+
+
 def verdict_of_status(status: int) -> Verdict | None:
     """What an HTTP status says of the row; None for success. Redirects that lead nowhere are errors."""
     if 200 <= status < 300:

@@ -40,6 +40,20 @@ def test_one_cause_over_many_hosts_stops_the_run_and_its_parts_are_done_again(
     assert case.status()["undecided"] > 0
 
 
+def test_one_cause_stops_the_run_though_few_rows_were_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Web(HOSTS) as web:
+        listed = [web.url("image", number, f"127.0.{1 + number % 5}.1") for number in range(400)]
+    settings = (*COLLAPSE, "stages.pull.robots=false", "stages.pull.tries=1", "stages.pull.per_host=1")
+    case = Case(web, tmp_path, listed, settings=settings)
+    assert case.run() == 1
+    said = capsys.readouterr().err
+    assert "many hosts: pull/connect" in said
+    assert "host_paused" not in said
+    assert case.status()["failed"] == 0
+
+
 def test_one_cause_on_one_host_is_the_hosts_affair(web: Web, tmp_path: Path) -> None:
     case = Case(web, tmp_path, [web.url("broken", n) for n in range(200)], settings=COLLAPSE)
     assert case.run() == 0

@@ -95,13 +95,13 @@ def test_an_image_that_is_reserved_is_rejected_and_not_read(hostile: Hostile, he
         await asyncio.sleep(30)
 
     row = pull(hostile.acting(head_only))
-    assert (row["reason"], row["detail"], row["status"]) == ("opt_out", "X-Robots-Tag: noai", 200)
+    assert (row["reason"], row["detail"], row["status"]) == ("opted_out", "X-Robots-Tag: noai", 200)
     assert row["image"] is row["sha256"] is None
 
 
 def test_a_recipe_may_say_otherwise(hostile: Hostile) -> None:
     url = hostile.page(PICTURE, headers={"tdm-reservation": 1})
-    assert pull(url)["reason"] == "opt_out"
+    assert pull(url)["reason"] == "opted_out"
     assert pull(url, opt_out=False)["reason"] is None
 
 
@@ -109,5 +109,5 @@ def test_the_page_that_is_kept_is_asked_and_not_the_way_there(hostile: Hostile) 
     free, reserved = hostile.page(PICTURE), hostile.page(PICTURE, headers={"X-Robots-Tag": "noindex"})
     shortener = hostile.page(status=301, headers={"Location": free, "X-Robots-Tag": "noindex"})
     assert pull(shortener)["reason"] is None
-    assert pull(hostile.page(status=301, headers={"Location": reserved}))["reason"] == "opt_out"
+    assert pull(hostile.page(status=301, headers={"Location": reserved}))["reason"] == "opted_out"
     assert pull(hostile.page(status=404, headers={"X-Robots-Tag": "noindex"}))["reason"] == "http_gone"

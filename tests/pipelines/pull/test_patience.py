@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from pipelines.pull.engine import PullEngine, Row
 from pipelines.pull.patience import FAILURES, DeadHosts, is_busy, may_pass, retry_after_s
-from pipelines.pull.slots import PausedError, Slots
+from pipelines.pull.slots import Slots
 from pipelines.pull.stage import Pull
-from pipelines.pull.verdicts import RefusedError
+from pipelines.pull.verdicts import PausedError, RefusedError, cause_of
 from pipelines.stage import Verdict
 from tests.pipelines.pull.hostile import LOOPBACK, Answer, Hostile, pull, pull_all, response
 from tests.pipelines.pull.pictures import file, scene
@@ -78,7 +78,8 @@ def test_what_may_pass() -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_what_passes_is_waited_for(hostile: Hostile, status: int) -> None:
-    assert pull(after(hostile, response(status), response(status), response(200, PICTURE)))["reason"] is None
+    row = pull(after(hostile, response(status), response(status), response(200, PICTURE)))
+    assert (row["reason"], row["attempts"]) == (None, 3)
     assert len(hostile.requests) == 3
 
 
@@ -125,8 +126,9 @@ def test_robots_txt_is_asked_for_as_patiently(hostile: Hostile) -> None:
 def test_a_pause_beyond_the_deadline_is_not_waited_for_and_holds_for_all_rows(hostile: Hostile) -> None:
     url = hostile.page(status=429, headers=MUCH_LATER)
     rows = pull_all([url, *(hostile.page(PICTURE) for _ in range(20))], per_host=1)
-    assert {(row["reason"], row["value"]) for row in rows} == {("rate_limited", 429)}
-    assert "left alone" in rows[-1]["detail"]
+    assert [(row["reason"], row["value"]) for row in rows] == [("rate_limited", 429)] + 20 * [("host_paused", 429)]
+    assert rows[-1]["detail"].startswith("rate_limited: not asked; the host is left alone")
+    assert [row["attempts"] for row in rows] == [1] + 20 * [None]
     assert len(hostile.requests) == 1
 
 
@@ -138,7 +140,7 @@ def test_a_pause_is_remembered_when_nobody_asks_for_the_host(hostile: Hostile) -
         await engine.close()
         return [verdict and verdict.reason for verdict in verdicts]
 
-    assert asyncio.run(go()) == ["http_error", "http_error"]
+    assert asyncio.run(go()) == ["http_error", "host_paused"]
     assert len(hostile.requests) == 1
 
 
@@ -155,7 +157,7 @@ def test_rows_that_wait_for_a_host_do_not_keep_others_from_being_fetched(hostile
 
 def test_a_host_that_is_always_busy_is_asked_less_and_less(hostile: Hostile) -> None:
     rows = pull_all([hostile.page(status=503) for _ in range(200)], per_host=2, deadline_s=1)
-    assert {row["reason"] for row in rows} == {"http_error"}
+    assert {row["reason"] for row in rows} == {"http_error", "host_paused"}
     assert len(hostile.requests) < 100
 
 
@@ -188,7 +190,7 @@ def test_patience_ends_for_all_who_wait() -> None:
             slots.refused("a", Verdict("rate_limited", 429), asyncio.get_running_loop().time(), 0.6)
         return await asyncio.gather(*(wait(slots, patience_s) for patience_s in (0.1, 5, 0.1, 5)))
 
-    assert asyncio.run(go()) == ["rate_limited", "asked", "asked", "asked"]
+    assert asyncio.run(go()) == ["host_paused", "asked", "asked", "asked"]
 
 
 # hosts where nobody is
@@ -197,9 +199,12 @@ def test_patience_ends_for_all_who_wait() -> None:
 def test_a_dead_host_costs_a_bounded_number_of_tries(hostile: Hostile) -> None:
     port = hostile.blurting(b"")
     rows = pull_all([f"http://127.0.0.1:{port}/{number}" for number in range(200)], per_host=4, robots=False)
-    assert {row["reason"] for row in rows} == {"connect"}
+    assert {row["reason"] for row in rows} == {"connect", "host_paused"}
     assert hostile.connections <= 2 * (FAILURES + 4)  # aiohttp itself tries twice when a server hangs up
-    assert "not asked after" in rows[-1]["detail"]
+    assert sum(row["attempts"] or 0 for row in rows) <= FAILURES + 4
+    assert rows[-1]["reason"] == "host_paused"
+    assert rows[-1]["detail"].startswith("connect: not asked after")
+    assert cause_of(rows[-1]["detail"]) == "connect"
 
 
 def test_with_robots_txt_a_dead_host_costs_what_one_url_costs(hostile: Hostile) -> None:
@@ -214,7 +219,7 @@ def test_a_silent_host_is_given_up_too(hostile: Hostile) -> None:
         await asyncio.sleep(30)
 
     rows = pull_all([hostile.acting(silence) for _ in range(40)], per_host=2, deadline_s=0.1)
-    assert {row["reason"] for row in rows} == {"timeout"}
+    assert {row["reason"] for row in rows} == {"timeout", "host_paused"}
     assert len(hostile.requests) <= FAILURES + 2
 
 
@@ -247,7 +252,8 @@ def test_a_host_that_is_given_up_is_probed_once_at_a_time() -> None:
         fail(hosts)
         with pytest.raises(RefusedError) as refused:
             hosts.check(A)
-        assert refused.value.verdict.reason == "timeout"
+        said = "timeout: not asked after 5 failures in a row: silence"
+        assert refused.value.verdict == Verdict("host_paused", None, said)
         hosts.check(B)
         await asyncio.sleep(0.06)
         with hosts.exchange(A), pytest.raises(RefusedError), hosts.exchange(A):

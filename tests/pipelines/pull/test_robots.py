@@ -191,7 +191,7 @@ def test_a_url_that_is_disallowed_is_not_asked_for(hostile: Hostile) -> None:
     url = hostile.page(PICTURE)
     hostile.robots = response(200, b"User-agent: *\nDisallow: " + url.rpartition("/")[2].encode().join([b"/", b"$"]))
     row = pull(url)
-    assert (row["reason"], row["status"], row["ms"]) == ("robots_disallowed", None, None)
+    assert (row["reason"], row["status"], row["ms"]) == ("robots", None, None)
     assert row["detail"].startswith("Disallow: /")
     assert not hostile.requests
     assert pull(hostile.page(PICTURE))["reason"] is None
@@ -217,7 +217,7 @@ def test_a_url_that_is_disallowed_is_not_asked_for(hostile: Hostile) -> None:
         (response(408), "robots_unreachable"),
         (b"not http at all\r\n\r\n", "robots_unreachable"),
         (response(200, b"", {"Content-Encoding": "br"}), "robots_unreachable"),
-        (SHUT, "robots_disallowed"),
+        (SHUT, "robots"),
     ],
 )
 def test_what_the_host_answers_decides(hostile: Hostile, answer: bytes, reason: str | None) -> None:
@@ -237,14 +237,14 @@ def test_the_file_may_lie_behind_five_redirects_and_holds_for_the_host_that_was_
         location = hostile.page(status=301, headers={"Location": location})
     hostile.robots = response(301, headers={"Location": location})
     url = hostile.page(PICTURE)
-    assert pull(url)["reason"] == "robots_disallowed"
+    assert pull(url)["reason"] == "robots"
     hostile.robots = response(301, headers={"Location": hostile.page(status=301, headers={"Location": location})})
     assert pull(url)["reason"] is None
 
 
 def test_a_file_without_end_is_read_as_far_as_it_counts(hostile: Hostile) -> None:
     hostile.robots = b"HTTP/1.1 200 OK\r\n\r\nUser-agent: *\nDisallow: /\n" + b"# and so on\n" * 100_000
-    assert pull(hostile.page(PICTURE))["reason"] == "robots_disallowed"
+    assert pull(hostile.page(PICTURE))["reason"] == "robots"
 
 
 def test_a_host_that_cannot_be_reached_gives_its_rows_that_very_reason(hostile: Hostile) -> None:
@@ -268,7 +268,7 @@ def test_every_hop_is_held_to_the_file_of_its_own_host(hostile: Hostile) -> None
     assert rows[0]["reason"] is None
     assert hostile.robots_asked == 2
     hostile.robots = SHUT
-    assert pull(elsewhere, resolvers)["reason"] == "robots_disallowed"
+    assert pull(elsewhere, resolvers)["reason"] == "robots"
 
 
 def test_rows_that_are_dropped_leave_the_question_to_those_that_stay() -> None:
