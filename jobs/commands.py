@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from jobs import explain as explaining
-from jobs import launch, summary
+from jobs import launch, summary, suspects
 from jobs.collapse import CollapseError
 from jobs.engine import Engine, OpenExecutor
 from jobs.estimate import estimate
@@ -111,10 +111,15 @@ def explain(recipe_name: str, settings: Sequence[str], *, as_json: bool = False)
 def status(folder: Path, *, as_json: bool = False) -> int:
     """Show a run's accounting."""
     state = _saved(folder)
-    found = {**summary.facts(state), "driver": summary.driver(state)}
+    found = {
+        **summary.facts(state),
+        "suspects": [suspect.facts() for suspect in suspects.suspects(state)],
+        "driver": summary.driver(state),
+    }
 
     def show(console: Console) -> None:
         summary.show(found, console)
+        suspects.show(found["suspects"], console)
         console.print(Text(found["driver"] or "no driver is at work on it"))
 
     _print(found, as_json, show)

@@ -35,8 +35,8 @@ class Pull:
     A row whose image lies in a file of the input is read from there, and held to the same limits of size and pixels.
 
     Only public addresses are connected to, by name, literal or redirect. A row that cannot be fetched or decoded
-    leaves with its reason; final URL, status, content type, attempts, time, size and SHA-256 stay with it where they are
-    known.
+    leaves with its reason; final URL, status, content type, attempts, time, size and SHA-256 stay with it where they
+    are known.
     """
 
     stage: Literal["pull"] = "pull"
@@ -59,6 +59,8 @@ class Pull:
     """networks (CIDR) that may be connected to besides the public internet"""
     blocklists: tuple[BlockList, ...] = ()
     """lists of hashes; an image on one of them is ``blocked_hash``, and nothing of it is written but id and reason"""
+    placeholders: tuple[BlockList, ...] = ()
+    """lists of hashes of images that stand for others ("no longer available"); one of them is ``placeholder``"""
     opt_out: bool = True
     """whether headers that reserve an image from machine use are honoured (`pipelines.pull.opt_out`)"""
     robots: bool = True
