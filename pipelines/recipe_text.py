@@ -49,7 +49,7 @@ def load(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
         except UnicodeDecodeError as error:
             raise RecipeError(str(path), [f"not UTF-8 text: {error}"]) from error
     looks_like_path = path.suffix in {".yaml", ".yml"} or len(path.parts) > 1
-    hint = "no such file" if looks_like_path else f"no recipe of that name{_did_you_mean(name_or_path, recipes)}"
+    hint = "no such file" if looks_like_path else f"no recipe of that name{did_you_mean(name_or_path, recipes)}"
     raise RecipeError(name_or_path, [f"{hint}; shipped recipes: {', '.join(recipes)}; a path to a YAML file works too"])
 
 
@@ -149,7 +149,7 @@ def _apply(data: dict[str, Any], setting: str, lines: dict[Where, str]) -> list[
             }
             if step not in names:
                 return [
-                    f"{place}: no stage is called {step!r}{_did_you_mean(step, names)}; there are {', '.join(names)}"
+                    f"{place}: no stage is called {step!r}{did_you_mean(step, names)}; there are {', '.join(names)}"
                 ]
             target, where = target[names[step]], (*where, names[step])
         else:
@@ -170,17 +170,17 @@ def _problem(model: type[Recipe], problem: Any, lines: dict[Where, str]) -> str:
     path = ".".join(str(step) for step in where)
     if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
         known = _fields(model, problem["loc"][:-1])
-        return f"{place}: unknown key `{path}`{_did_you_mean(str(where[-1]), known)}; known: {', '.join(known)}"
+        return f"{place}: unknown key `{path}`{did_you_mean(str(where[-1]), known)}; known: {', '.join(known)}"
     if kind == "union_tag_invalid":
         known = [tag.strip().strip("'") for tag in context["expected_tags"].split(",")]
         tag = context["tag"]
-        return f"{place}: unknown stage `{tag}`{_did_you_mean(tag, known)}; known: {', '.join(known)}"
+        return f"{place}: unknown stage `{tag}`{did_you_mean(tag, known)}; known: {', '.join(known)}"
     if kind == "union_tag_not_found":
         return f"{place}: every entry of `stages` needs `stage: <kind>`"
     if kind in {"missing", "missing_argument"}:
         return f"{place}: `{path}` is missing"
     if kind == "literal_error":
-        meant = _did_you_mean(str(problem["input"]), re.findall(r"'([^']*)'", context["expected"]))
+        meant = did_you_mean(str(problem["input"]), re.findall(r"'([^']*)'", context["expected"]))
         return f"{place}: `{path}` is {problem['input']!r}{meant}; it must be {context['expected']}"
     return f"{place}: `{path}` is {problem['input']!r}: {problem['msg']}"
 
@@ -235,6 +235,7 @@ def _hints(owner: Any) -> dict[str, Any]:
     return {}
 
 
-def _did_you_mean(word: str, known: typing.Iterable[str]) -> str:
+def did_you_mean(word: str, known: typing.Iterable[str]) -> str:
+    """`` (did you mean `word`?)`` where one of `known` is near; else nothing."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" (did you mean `{near[0]}`?)" if near else ""
