@@ -15,6 +15,7 @@ from pydantic_core import to_jsonable_python
 
 from pipelines.chatml.pack import judge_reads
 from pipelines.chatml.pack_spec import PackSpec
+from pipelines.filters.captions.stages import CaptionStage
 from pipelines.filters.carried import Label, License, Score
 from pipelines.filters.image import (
     Area,
@@ -54,6 +55,7 @@ AnyStage = Annotated[
     | Score
     | Label
     | License
+    | CaptionStage
     | ExactDuplicates,
     Field(discriminator="stage"),
 ]

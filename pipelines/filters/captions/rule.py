@@ -1,0 +1,102 @@
+"""What caption rules share: a rule is a frozen spec and one pure function over a batch of texts.
+
+A rule judges every caption of a row that counts (`pipelines.captions`). Where it refuses all of them the row is
+rejected, with the measure of the first; where it refuses some, those are marked with the reason and the row stays.
+A row in which no caption counts is rejected with ``no_caption``: there is nothing to train on, whatever a rule asks.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipelines.filters.captions.entries import Counting, Entries
+from pipelines.filters.filter import Filter
+from pipelines.stage import Processed, Verdicts
+from schemas.reasons import REASONS
+from schemas.tables import INPUT
+
+CAPTIONS_COLUMN = pa.schema([INPUT.field("captions")])
+
+Mask = npt.NDArray[np.bool_]
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a rule says of a batch of texts, text for text."""
+
+    refused: Mask
+    values: Values | None = None
+    """What was measured; None where the rule measures nothing."""
+    details: Sequence[str | None] | None = None
+    """What was found, for people; None where there is no more to say."""
+
+
+Judge = Callable[[pa.StringArray], Judgement]
+"""Pure; the texts have no nulls."""
+
+
+class CaptionRule(Filter):
+    """The base of caption rules."""
+
+    reason: ClassVar[str]
+    """For which it refuses."""
+    reads: ClassVar[tuple[str, ...]] = ("captions",)
+    adds: ClassVar[pa.Schema] = CAPTIONS_COLUMN
+
+    def judge(self, texts: pa.StringArray) -> Judgement:
+        """Which of `texts` the rule refuses, and what it measured of each."""
+        raise NotImplementedError
+
+    def process(self, rows: pa.Table) -> Processed:
+        return process_captions(rows["captions"], self.judge, self.reason)
+
+
+def process_captions(captions: pa.ChunkedArray, judge: Judge, reason: str) -> Processed:
+    """Verdicts on rows, and their captions: the very same column where none has to be marked."""
+    entries = Entries(captions)
+    counting = entries.counting()
+    judgement = judge(counting.texts)
+    left = rows_left(entries.rows, counting, judgement.refused)
+    verdicts = Verdicts.kept(entries.rows) if left.all() else row_verdicts(left, counting, judgement, reason)
+    if (judgement.refused & left[counting.row]).any():
+        captions = with_marks(entries, counting, judgement.refused, reason)
+    return Processed(verdicts, pa.table({"captions": captions}))
+
+
+def rows_left(rows: int, counting: Counting, refused: Mask) -> Mask:
+    """In which rows a caption is left."""
+    left = np.zeros(rows, bool)
+    left[counting.row[~refused]] = True
+    return left
+
+
+def row_verdicts(left: Mask, counting: Counting, judgement: Judgement, reason: str) -> Verdicts:
+    """Verdicts on rows that are `left` or not."""
+    firsts = np.flatnonzero(np.diff(counting.row, prepend=-1))
+    # place of each row's first caption among those that count, -1 where it has none
+    first = np.full(len(left), -1)
+    first[counting.row[firsts]] = firsts
+    unmeasured = left | (first < 0)
+    names = pa.array([REASONS[reason].name, REASONS["no_caption"].name])
+    values, details = judgement.values, judgement.details
+    return Verdicts(
+        names.take(pa.array((first < 0).astype(np.int8), mask=left)),
+        pa.nulls(len(left), pa.float64())
+        if values is None
+        else pa.array(np.append(values, 0.0)[first], mask=unmeasured),
+        pa.nulls(len(left), pa.string())
+        if details is None
+        else pa.array([None if skip else details[at] for skip, at in zip(unmeasured, first, strict=True)], pa.string()),
+    )
+
+
+def with_marks(entries: Entries, counting: Counting, refused: Mask, reason: str) -> pa.ChunkedArray:
+    """The captions, with `reason` on those that are refused."""
+    marks: Any = entries.fields["refused"].to_numpy(zero_copy_only=False).astype(object)
+    marks[counting.at[refused]] = reason
+    return entries.with_field("refused", pa.array(marks, pa.string()))

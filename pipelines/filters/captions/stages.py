@@ -1,0 +1,23 @@
+"""All stages on captions, for the recipe."""
+
+from pipelines.filters.captions.length import CaptionCharacters, CaptionWords, HanCharacters
+from pipelines.filters.captions.patterns import EmailInCaption, EmojiInCaption, FileName, OtherScript, UrlInCaption
+from pipelines.filters.captions.repetition import CharacterRepetition, WordRepetition
+from pipelines.filters.captions.shares import AlphanumericShare, DigitShare, SpecialShare, UppercaseShare
+
+CaptionStage = (
+    CaptionCharacters
+    | CaptionWords
+    | HanCharacters
+    | AlphanumericShare
+    | SpecialShare
+    | DigitShare
+    | UppercaseShare
+    | CharacterRepetition
+    | WordRepetition
+    | UrlInCaption
+    | EmailInCaption
+    | FileName
+    | EmojiInCaption
+    | OtherScript
+)
