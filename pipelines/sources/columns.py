@@ -14,6 +14,7 @@ _USUAL = {
     "caption": ("caption", "text", "alt", "alt_text", "title", "description"),
     "license": ("license", "licence", "rights"),
     "lang": ("lang", "language"),
+    "image": ("image", "file_name", "filename", "image_path", "path", "jpg"),
 }
 """What published tables call these columns (LAION: URL and TEXT)."""
 _NAMED = 30  # columns that a message lists

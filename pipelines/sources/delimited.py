@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from pipelines.sources.columns import Contents, mapped
 from pipelines.sources.files import InputError, InputFile, Unit, open_text
+from pipelines.sources.images import in_files, root_of
 from pipelines.sources.roles import by_role
 from pipelines.sources.rows import Cells, batch, carried, printable, sound, text_cells
 from pipelines.sources.spec import SourceSpec
@@ -40,6 +41,7 @@ def inspect(file: InputFile, spec: SourceSpec) -> Contents:  # noqa: ARG001 – 
 def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBatch]:
     """All rows of the file, in its order; blank lines are none."""
     row = unit.first_row
+    root = root_of(file.path, spec)
     with open_text(file, newline="") as text:
         records = _Records(text, file.format)
         held: list[Record] = []
@@ -47,11 +49,11 @@ def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBat
         for record in records.read():
             held.append(record)
             if len(held) == _BATCH_ROWS or records.characters - held_from >= _BATCH_CHARACTERS:
-                yield batch(_cells(held, records.header, spec), spec, file.name, row)
+                yield batch(_cells(held, records.header, spec, root), spec, file.name, row)
                 row += len(held)
                 held, held_from = [], records.characters
         if held:
-            yield batch(_cells(held, records.header, spec), spec, file.name, row)
+            yield batch(_cells(held, records.header, spec, root), spec, file.name, row)
 
 
 class _Records:
@@ -130,7 +132,7 @@ class _Records:
         return None
 
 
-def _cells(records: Sequence[Record], header: list[str], spec: SourceSpec) -> Cells:
+def _cells(records: Sequence[Record], header: list[str], spec: SourceSpec, root: str) -> Cells:
     nothing = [""] * len(header)
     errors = {row: record for row, record in enumerate(records) if isinstance(record, str)}
     columns = zip(*(nothing if isinstance(record, str) else record for record in records), strict=True)
@@ -139,7 +141,10 @@ def _cells(records: Sequence[Record], header: list[str], spec: SourceSpec) -> Ce
     others = [i for i in range(len(header)) if i not in at.values()]
     source = carried([header[i] for i in others], [texts[i] for i in others], len(records))
     errors = {row: printable(said) for row, said in errors.items()}
-    return by_role({role: texts[i] for role, i in at.items()}, source, spec, errors)
+    cells = by_role({role: texts[i] for role, i in at.items()}, source, spec, errors)
+    if "image" in at:
+        in_files(cells, texts[at["image"]], root)
+    return cells
 
 
 def _null_if_empty(texts: pa.StringArray) -> pa.StringArray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines.sources.rows import printable, sound, text_cells
+from pipelines.sources.rows import printable, sound, tell, text_cells
 
 _WRITTEN: dict[type, Callable[[Any], str | None]] = {
     str: lambda value: value,
@@ -24,6 +24,13 @@ def json_text(value: Any) -> str | None:
     """A value as text: strings as they are, null as null, anything else as JSON writes it."""
     written = _WRITTEN.get(type(value))
     return written(value) if written else json.dumps(value, ensure_ascii=False)
+
+
+def json_texts(value: Any) -> Sequence[str | None]:
+    """A list of texts as it is, any other value as a list of the one text that it is."""
+    if isinstance(value, list) and all(one is None or isinstance(one, str) for one in value):
+        return value
+    return [json_text(value)]
 
 
 def other_keys(objects: Sequence[dict[str, Any]], apart: set[str], errors: dict[int, str]) -> pa.MapArray:
@@ -44,6 +51,5 @@ def other_keys(objects: Sequence[dict[str, Any]], apart: set[str], errors: dict[
     texts = sound(text_cells(values), "", cell_errors)
     for cell, said in cell_errors.items():
         row = int(np.searchsorted(ends, cell, side="right")) - 1
-        said = f"{keys[cell]}{said}"
-        errors[row] = f"{errors[row]}; {said}" if row in errors else said
+        tell(errors, row, f"{keys[cell]}{said}")
     return pa.MapArray.from_arrays(pa.array(ends, pa.int32()), pa.array(keys, pa.string()), texts)

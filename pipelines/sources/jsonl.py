@@ -9,9 +9,10 @@ import pyarrow as pa
 
 from pipelines.sources.columns import Contents, mapped
 from pipelines.sources.files import InputError, InputFile, Unit, open_text
-from pipelines.sources.json_text import json_text, other_keys
+from pipelines.sources.images import in_files, root_of
+from pipelines.sources.json_text import json_text, json_texts, other_keys
 from pipelines.sources.roles import by_role
-from pipelines.sources.rows import Cells, batch, printable, sound, text_cells
+from pipelines.sources.rows import Cells, batch, captions_of, printable, sound, text_cells
 from pipelines.sources.spec import SourceSpec
 
 _LOOKED_AT = 1000
@@ -43,6 +44,7 @@ def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBat
     """All rows of the file, in its order."""
     row = unit.first_row
     at = mapped(inspect(file, spec).columns or (), spec)
+    root = root_of(file.path, spec)
     with open_text(file, newline="\n") as text:
         held: list[Record] = []
         characters = 0
@@ -50,11 +52,11 @@ def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBat
             held.append(_record(line))
             characters += len(line)
             if len(held) == _BATCH_ROWS or characters >= _BATCH_CHARACTERS:
-                yield batch(_cells(held, at, spec), spec, file.name, row)
+                yield batch(_cells(held, at, spec, root), spec, file.name, row)
                 row += len(held)
                 held, characters = [], 0
         if held:
-            yield batch(_cells(held, at, spec), spec, file.name, row)
+            yield batch(_cells(held, at, spec, root), spec, file.name, row)
 
 
 def _lines(text: TextIO) -> Iterator[str]:
@@ -69,11 +71,18 @@ def _record(line: str) -> Record:
     return value if type(value) is dict else f"not a JSON object: {line.strip()[:_EXCERPT]}"
 
 
-def _cells(records: list[Record], at: dict[str, str], spec: SourceSpec) -> Cells:
+def _cells(records: list[Record], at: dict[str, str], spec: SourceSpec, root: str) -> Cells:
     errors = {row: printable(record) for row, record in enumerate(records) if isinstance(record, str)}
     objects: list[dict[str, Any]] = [{} if isinstance(record, str) else record for record in records]
     texts = {
         role: sound(text_cells([json_text(record.get(name)) for record in objects]), name, errors)
         for role, name in at.items()
     }
-    return by_role(texts, other_keys(objects, set(at.values()), errors), spec, errors)
+    cells = by_role(texts, other_keys(objects, set(at.values()), errors), spec, errors)
+    captions = [record.get(at["caption"]) for record in objects]
+    if any(type(caption) is list for caption in captions):
+        several = [json_texts(caption) for caption in captions]
+        cells.captions = captions_of(several, at["caption"], spec.caption_lang, errors)
+    if "image" in at:
+        in_files(cells, texts["image"], root)
+    return cells

@@ -116,13 +116,15 @@ def spellings(spec: SourceSpec) -> dict[str, tuple[str, ...]]:
         "caption": spec.columns.caption,
         "license": spec.columns.license,
         "lang": spec.columns.lang,
+        "image": spec.columns.image,
     }
     return wanted | {role: (name,) for role, name in own.items() if name is not None}
 
 
 def is_optional(role: str, spec: SourceSpec) -> bool:
     """Whether a file may lack the column of a role: what a recipe maps itself must be there."""
-    return role in _OPTIONAL and getattr(spec.columns, role) is None
+    optional = _OPTIONAL if spec.columns.image is None else _OPTIONAL | {"url"}
+    return role in optional and getattr(spec.columns, role) is None
 
 
 def list_of(cell: str | None) -> list[Any]:

@@ -9,12 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.sources.arrow_text import as_text, holds_bytes, plain
-from pipelines.sources.columns import Contents, mapped
+from pipelines.sources.arrow_rows import Held, cells_of, check_types, columns_read, image_cells
+from pipelines.sources.columns import Contents
 from pipelines.sources.files import InputError, InputFile, Unit, local_path, open_bytes, open_plain
-from pipelines.sources.named import OF_LISTS
-from pipelines.sources.roles import by_role
-from pipelines.sources.rows import Cells, batch, carried, sound
+from pipelines.sources.images import root_of
+from pipelines.sources.rows import batch
 from pipelines.sources.spec import SourceSpec
 
 _UNIT_ROWS = 65_536
@@ -28,12 +27,9 @@ def inspect(file: InputFile, spec: SourceSpec) -> Contents:
     """Columns and units, from the footer alone."""
     with _open(file) as source:
         schema = source.schema_arrow
-        for role, name in mapped(schema.names, spec).items():
-            if role not in OF_LISTS and pa.types.is_nested(plain(schema.field(schema.names.index(name)).type)):
-                type_ = schema.field(schema.names.index(name)).type
-                raise InputError(
-                    f"column `{name}` is {type_}, not text: map another with `--set source.columns.{role}=COLUMN`"
-                )
+        check_types(schema, spec)
+        if file.gzipped and image_cells(schema, spec):
+            raise InputError("is gzipped, and no image in it can be read apart: unpack it once with `gunzip`")
         rows = [source.metadata.row_group(group).num_rows for group in range(source.num_row_groups)]
     return Contents(tuple(schema.names), _units(rows))
 
@@ -42,14 +38,32 @@ def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBat
     """The rows of `unit`, in file order."""
     assert unit.row_groups is not None
     row = unit.first_row
+    root = root_of(file.path, spec)
     with _open(file) as source:
-        for rows in _batches(source, _names_read(source.schema_arrow, spec), unit.row_groups):
-            yield batch(_cells(rows, spec), spec, file.name, row)
+        image = image_cells(source.schema_arrow, spec)
+        held = _held(source.metadata, image, unit.row_groups)
+        for rows in _batches(source, columns_read(source.schema_arrow, spec, held), unit.row_groups):
+            cells = cells_of(rows, spec, root, path=file.path, image=image, held=held, first_row=row)
+            yield batch(cells, spec, file.name, row)
             row += rows.num_rows
 
 
+def _held(metadata: pq.FileMetaData, image: str | None, row_groups: tuple[int, int]) -> Held:
+    """How many images of the row groups are there, as far as the footer tells: reading them would be dear."""
+    rows = nulls = 0
+    for index in range(*row_groups):
+        group = metadata.row_group(index)
+        rows += group.num_rows
+        for column in (group.column(i) for i in range(group.num_columns)):
+            if column.path_in_schema == f"{image}.bytes":
+                if column.statistics is None or column.statistics.null_count is None:
+                    return "some"
+                nulls += column.statistics.null_count
+    return "all" if not nulls else "none" if nulls == rows else "some"
+
+
 def _batches(source: pq.ParquetFile, names: list[str], row_groups: tuple[int, int]) -> Iterator[pa.RecordBatch]:
-    size = _batch_rows(source.metadata, row_groups, set(names))
+    size = _batch_rows(source.metadata, row_groups, {name.partition(".")[0] for name in names})
     groups = list(range(*row_groups))
     try:
         yield from source.iter_batches(size, row_groups=groups, columns=names, use_threads=False)
@@ -90,11 +104,6 @@ def _units(rows: list[int]) -> tuple[Unit, ...]:
     return tuple(units)
 
 
-def _names_read(schema: pa.Schema, spec: SourceSpec) -> list[str]:
-    needed = set(mapped(schema.names, spec).values())
-    return [column.name for column in schema if column.name in needed or not holds_bytes(column.type)]
-
-
 def _batch_rows(metadata: pq.FileMetaData, row_groups: tuple[int, int], names: set[str]) -> int:
     """Rows that make a batch of some 32 MiB."""
     rows = size = 0
@@ -106,12 +115,3 @@ def _batch_rows(metadata: pq.FileMetaData, row_groups: tuple[int, int], names: s
             column.total_uncompressed_size for column in columns if column.path_in_schema.partition(".")[0] in names
         )
     return max(1, min(_BATCH_ROWS, _BATCH_BYTES * rows // max(size, 1)))
-
-
-def _cells(rows: pa.RecordBatch, spec: SourceSpec) -> Cells:
-    errors: dict[int, str] = {}
-    texts = [sound(as_text(column), name, errors) for name, column in zip(rows.schema.names, rows.columns, strict=True)]
-    at = {role: rows.schema.names.index(name) for role, name in mapped(rows.schema.names, spec).items()}
-    others = [i for i in range(len(texts)) if i not in at.values()]
-    source = carried([rows.schema.names[i] for i in others], [texts[i] for i in others], rows.num_rows)
-    return by_role({role: texts[i] for role, i in at.items()}, source, spec, errors)

@@ -15,6 +15,8 @@ from schemas.tables import INPUT
 
 GENERATED = "generated"
 """Role of a caption that a model made from the image."""
+ANNOTATED = "annotated"
+"""Role of a caption that somebody was asked to write."""
 _CAPTIONERS = {"laion-coco": "BLIP"}
 _CAPTIONS, _REGIONS = INPUT.field("captions").type, INPUT.field("regions").type
 
@@ -24,13 +26,13 @@ def by_role(
 ) -> Cells:
     """The cells of rows from the text of their columns by role, lists as JSON. What is wrong goes to `errors`."""
     table = preset(spec)
-    n = len(texts["url"])
+    n = len(source)
     license_ = texts.get("license", pa.nulls(n, pa.string()))
     if table is not None:
         license_ = pa.array([stated_license(cell, table) for cell in license_.to_pylist()], pa.string())
     lang = spec.caption_lang or (table.caption_lang if table else None)
     return Cells(
-        url=texts["url"],
+        url=texts.get("url", pa.nulls(n, pa.string())),
         captions=_captions(texts, lang, spec, errors),
         license=license_,
         source=source,

@@ -16,6 +16,7 @@ from schemas.tables import IMAGE_AT, INPUT
 ROWS = pa.schema([column for column in INPUT if column.name != "id"])
 """What readers yield. Ids are given by who lays the rows out."""
 
+_CAPTIONS = INPUT.field("captions").type
 _REGIONS, _TURNS = INPUT.field("regions").type, INPUT.field("turns").type
 
 
@@ -70,6 +71,28 @@ def _said(words: dict[int, str], n: int) -> pa.StringArray:
     return pa.array([words.get(row) for row in range(n)], pa.string()) if words else pa.nulls(n, pa.string())
 
 
+def captions_of(rows: Sequence[Sequence[str | None]], name: str, lang: str | None, errors: dict[int, str]) -> pa.Array:
+    """Lists of captions of the source's own. What is empty or null is none; what is no text is an error of its row."""
+    owners = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+    cell_errors: dict[int, str] = {}
+    texts = sound(text_cells([text or None for row in rows for text in row]), name, cell_errors)
+    for cell, said in cell_errors.items():
+        tell(errors, int(owners[cell]), said)
+    present = texts.is_valid().to_numpy(zero_copy_only=False)
+    ends = np.zeros(len(rows) + 1, np.int32)
+    np.cumsum(np.bincount(owners[present], minlength=len(rows)), out=ends[1:])
+    return pa.ListArray.from_arrays(pa.array(ends), original_captions(texts, lang).values, type=_CAPTIONS)
+
+
+def tell(errors: dict[int, str], row: int, said: str) -> None:
+    """Add to what is wrong with a row, once."""
+    before = errors.get(row)
+    if before is None:
+        errors[row] = said
+    elif said not in before:
+        errors[row] = f"{before}; {said}"
+
+
 def carried(names: Sequence[str], columns: Sequence[pa.StringArray], n: int) -> pa.MapArray:
     """`n` maps with the same keys, one for each of `columns`."""
     k = len(names)
@@ -103,8 +126,7 @@ def sound(texts: pa.Array, name: str, errors: dict[int, str]) -> pa.StringArray:
             if text is not None and "\0" in text:
                 fault = "a NUL character"
         if fault:
-            said = f"{name}: {fault}"
-            errors[row] = f"{errors[row]}; {said}" if row in errors else said
+            tell(errors, row, f"{name}: {fault}")
         values.append(None if fault else text)
     return pa.array(values, pa.string())
 

@@ -9,14 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from pipelines.captions import original_captions
-from pipelines.sources.json_text import json_text, other_keys
-from pipelines.sources.rows import Cells, batch, printable, sound, text_cells
+from pipelines.sources.json_text import json_text, json_texts, other_keys
+from pipelines.sources.rows import Cells, batch, captions_of, printable, sound, tell, text_cells
 from pipelines.sources.spec import SourceSpec
-from schemas.tables import IMAGE_AT, INPUT
+from schemas.tables import IMAGE_AT
 
 IMAGE_EXTENSIONS = frozenset({"jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"})
 CAPTION_EXTENSIONS = frozenset({"txt", "text", "caption"})
@@ -28,7 +26,6 @@ _BATCH_ROWS = 4096
 _BATCH_CHARACTERS = 1 << 25
 _EXCERPT = 120
 _FAULTS_TOLD = 5
-_CAPTIONS = INPUT.field("captions").type
 
 
 @dataclass(slots=True)
@@ -84,19 +81,6 @@ def batches(rows: Iterable[Described], spec: SourceSpec, file_name: str, first_r
         yield batch(_cells(held, spec), spec, file_name, first_row)
 
 
-def captions_of(rows: Sequence[Sequence[str | None]], name: str, lang: str | None, errors: dict[int, str]) -> pa.Array:
-    """Lists of captions of the source's own. What is empty or null is none; what is no text is an error of its row."""
-    owners = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
-    cell_errors: dict[int, str] = {}
-    texts = sound(text_cells([text or None for row in rows for text in row]), name, cell_errors)
-    for cell, said in cell_errors.items():
-        _tell(errors, int(owners[cell]), said)
-    present = texts.is_valid().to_numpy(zero_copy_only=False)
-    ends = np.zeros(len(rows) + 1, np.int32)
-    np.cumsum(np.bincount(owners[present], minlength=len(rows)), out=ends[1:])
-    return pa.ListArray.from_arrays(pa.array(ends), original_captions(texts, lang).values, type=_CAPTIONS)
-
-
 def _cells(rows: Sequence[Described], spec: SourceSpec) -> Cells:
     names = {
         "url": spec.columns.url or "url",
@@ -106,12 +90,12 @@ def _cells(rows: Sequence[Described], spec: SourceSpec) -> Cells:
     errors: dict[int, str] = {}
     for number, row in enumerate(rows):
         for said in row.errors[:_FAULTS_TOLD]:
-            _tell(errors, number, printable(said))
+            tell(errors, number, printable(said))
     texts = {
         role: sound(text_cells([json_text(row.facts.get(names[role])) or None for row in rows]), names[role], errors)
         for role in ("url", "license")
     }
-    captions = [_distinct([*row.captions, *_told(row.facts.get(names["caption"]))]) for row in rows]
+    captions = [_distinct([*row.captions, *json_texts(row.facts.get(names["caption"]))]) for row in rows]
     return Cells(
         url=texts["url"],
         captions=captions_of(captions, names["caption"], spec.caption_lang, errors),
@@ -122,15 +106,5 @@ def _cells(rows: Sequence[Described], spec: SourceSpec) -> Cells:
     )
 
 
-def _told(value: Any) -> list[str | None]:
-    if isinstance(value, list) and all(one is None or isinstance(one, str) for one in value):
-        return value
-    return [json_text(value)]
-
-
 def _distinct(texts: Sequence[str | None]) -> list[str | None]:
     return list(dict.fromkeys(texts))
-
-
-def _tell(errors: dict[int, str], row: int, said: str) -> None:
-    errors[row] = f"{errors[row]}; {said}" if row in errors else said

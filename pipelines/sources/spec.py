@@ -1,13 +1,29 @@
 """How a recipe says what its input looks like."""
 
 from dataclasses import field
-from typing import Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
+from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
 
 from pipelines.stage import SPEC
 
-Format = Literal["parquet", "csv", "tsv", "jsonl", "webdataset"]
+Format = Literal[
+    "parquet",
+    "csv",
+    "tsv",
+    "jsonl",
+    "webdataset",
+    "img2dataset",
+    "llava",
+    "minigpt4",
+    "cogvlm_sft",
+    "internvl",
+    "coco_captions",
+    "refcoco",
+    "flickr30k_entities",
+]
 TableName = Literal["coyo-700m", "re-laion", "laion-coco", "laion-115m", "datacomp", "wukong", "grit"]
 """Published tables whose columns are known: `pipelines.sources.named`."""
 
@@ -24,9 +40,9 @@ class Columns:
     """None: as the named table has it, else the source states no licence row by row."""
     lang: str | None = None
     """The language of the caption, row by row. None: as the named table has it, else `caption_lang` is that of all."""
-
     image: str | None = None
-    """Of samples in tars: the extension of the image's file, where there are several."""
+    """Of tables: the column that names image files, or holds images; `url` may then be missing. Of samples in tars: the
+    extension of the image's file, where there are several."""
 
 
 @dataclass(frozen=True, kw_only=True, config=SPEC)
@@ -38,8 +54,20 @@ class SourceSpec:
     table: TableName | None = None
     """A published table, by its name: which column holds what, scores carried along; `columns` overrides it."""
     columns: Columns = field(default_factory=Columns)
+    refetch: bool = False
+    """Rows that img2dataset failed to pull: false keeps them as failed, for its reason; true fetches them from their
+    URL."""
     caption_lang: str | None = None
     """ISO 639 code of all captions; None where it differs or is not known."""
+    root: str | None = None
+    """The folder that names of image files start from. None: that of the file which names them."""
+    splits: Annotated[tuple[str, ...], Field(min_length=1)] = ("train",)
+    """Of refcoco: the splits whose records are taken; those of others are rows with the reason ``other_split``."""
+
+    @field_validator("root")
+    @classmethod
+    def _absolute(cls, root: str | None) -> str | None:
+        return root if root is None or "://" in root else str(Path(root).expanduser().absolute())
 
 
 def spelled_out(source: Any) -> Any:
