@@ -5,7 +5,7 @@ from pathlib import Path
 
 import xxhash
 
-_CHUNK = 1 << 22
+_CHUNK = 1 << 18
 _TEMPORARY = ".tmp-"
 
 
@@ -43,7 +43,8 @@ def sweep(folder: Path) -> None:
 def digest(path: Path) -> str:
     """XXH3-128 of a file, 32 hex digits. It tells versions of our own files apart and is no defence against forgery."""
     hasher = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            hasher.update(chunk)
+    chunk = memoryview(bytearray(_CHUNK))
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(chunk):
+            hasher.update(chunk[:size])
     return hasher.hexdigest()

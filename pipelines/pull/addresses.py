@@ -10,6 +10,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from aiodns.error import ARES_EBADNAME, ARES_ENODATA, ARES_ENOTFOUND, DNSError
@@ -68,14 +69,22 @@ def _wrapped(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     return address.ipv4_mapped or address.sixtofour
 
 
+_REMEMBERED = 4096
+"""Addresses whose judgement, which never changes, is not worked out again: each connection asks three times."""
+
+
 class AddressPolicy:
     """Public addresses, and those inside the networks of `allow`."""
 
     def __init__(self, allow: Iterable[str | Network] = ()) -> None:
         self._allow = tuple(map(ipaddress.ip_network, allow))
+        self._judged = lru_cache(_REMEMBERED)(self._judge)
 
     def permits(self, address: str) -> bool:
         """Whether `address`, spelled as a socket takes it, may be connected to. What is not an address may not."""
+        return self._judged(address)
+
+    def _judge(self, address: str) -> bool:
         try:
             parsed = ipaddress.ip_address(address)
         except ValueError:
