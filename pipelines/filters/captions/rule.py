@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.filters.captions.entries import Counting, Entries
 from pipelines.filters.filter import Filter
@@ -56,16 +57,28 @@ class CaptionRule(Filter):
         return process_captions(rows["captions"], self.judge, self.reason)
 
 
-def process_captions(captions: pa.ChunkedArray, judge: Judge, reason: str) -> Processed:
-    """Verdicts on rows, and their captions: the very same column where none has to be marked."""
+def process_captions(captions: pa.ChunkedArray, judge: Judge, reason: str, language: str | None = None) -> Processed:
+    """Verdicts on rows, and their captions: the very same column where none has to be marked.
+
+    Captions that are known to be in another language than `language` pass unjudged.
+    """
     entries = Entries(captions)
     counting = entries.counting()
-    judgement = judge(counting.texts)
+    judgement = judge(counting.texts) if language is None else _judge_language(entries, counting, judge, language)
     left = rows_left(entries.rows, counting, judgement.refused)
     verdicts = Verdicts.kept(entries.rows) if left.all() else row_verdicts(left, counting, judgement, reason)
     if (judgement.refused & left[counting.row]).any():
         captions = with_marks(entries, counting, judgement.refused, reason)
     return Processed(verdicts, pa.table({"captions": captions}))
+
+
+def _judge_language(entries: Entries, counting: Counting, judge: Judge, language: str) -> Judgement:
+    """The verdict alone on captions of `language`, or of one that is not known."""
+    langs = entries.fields["lang"].take(pa.array(counting.at))
+    judged = pc.fill_null(pc.equal(langs, language), True)
+    refused = np.zeros(len(counting.texts), bool)
+    refused[judged.to_numpy(zero_copy_only=False)] = judge(counting.texts.filter(judged)).refused
+    return Judgement(refused)
 
 
 def rows_left(rows: int, counting: Counting, refused: Mask) -> Mask:

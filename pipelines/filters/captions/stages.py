@@ -1,6 +1,7 @@
 """All stages on captions, for the recipe."""
 
 from pipelines.filters.captions.length import CaptionCharacters, CaptionWords, HanCharacters
+from pipelines.filters.captions.noun import NeedsNoun
 from pipelines.filters.captions.patterns import EmailInCaption, EmojiInCaption, FileName, OtherScript, UrlInCaption
 from pipelines.filters.captions.repetition import CharacterRepetition, WordRepetition
 from pipelines.filters.captions.shares import AlphanumericShare, DigitShare, SpecialShare, UppercaseShare
@@ -20,4 +21,5 @@ CaptionStage = (
     | FileName
     | EmojiInCaption
     | OtherScript
+    | NeedsNoun
 )
