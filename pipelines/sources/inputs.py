@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from pipelines.sources import delimited, jsonl, parquet, webdataset
+from pipelines.sources import delimited, img2dataset, jsonl, parquet, webdataset
 from pipelines.sources.columns import Contents, check_columns
 from pipelines.sources.expand import expand, format_of, is_gzip_name
 from pipelines.sources.files import InputError, InputFile, Unit, open_bytes, short_names
@@ -37,6 +37,7 @@ _READERS: dict[Format, _Reader] = {
     "tsv": _Reader(delimited.inspect, delimited.read),
     "jsonl": _Reader(jsonl.inspect, jsonl.read),
     "webdataset": _Reader(webdataset.inspect, webdataset.read),
+    "img2dataset": _Reader(img2dataset.inspect, img2dataset.read, img2dataset.lists),
 }
 
 
@@ -86,11 +87,21 @@ def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBat
 
 def _expanded(text: str, spec: SourceSpec) -> list[str]:
     own = None if spec.format == "auto" else _READERS[spec.format].expand
-    return own(text) if own else expand(text, spec.format)
+    if own:
+        return own(text)
+    found = expand(text, spec.format)
+    return img2dataset.without_images(found) if spec.format == "auto" else found
+
+
+def _format(path: str, spec: SourceSpec) -> Format | None:
+    if spec.format != "auto":
+        return spec.format
+    found = format_of(path)
+    return "img2dataset" if found == "parquet" and img2dataset.recognises(path) else found
 
 
 def _inspected(path: str, name: str, spec: SourceSpec) -> InputFile:
-    format_ = format_of(path) if spec.format == "auto" else spec.format
+    format_ = _format(path, spec)
     if format_ is None:
         raise InputError("its name does not tell the format: say it with `--set source.format=csv` (parquet, csv, …)")
     reader = _READERS[format_]

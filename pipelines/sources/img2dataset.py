@@ -1,0 +1,98 @@
+"""What img2dataset wrote: every row of its lists, kept ones with their image where it lies, others with our reason.
+
+`pipelines.sources.img2dataset_shard` says what a shard is. Captions, licence and the columns that were carried come
+along, as do key, status and sizes.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.pull.img2dataset.statuses import verdict_of_row
+from pipelines.sources.arrow_text import as_text
+from pipelines.sources.columns import Contents, mapped
+from pipelines.sources.expand import expand
+from pipelines.sources.files import InputError, InputFile, Unit, open_bytes
+from pipelines.sources.img2dataset_shard import Shard
+from pipelines.sources.roles import by_role
+from pipelines.sources.rows import Cells, batch, carried, sound
+from pipelines.sources.spec import SourceSpec
+from pipelines.stage import Verdict
+from schemas.tables import IMAGE_AT
+
+
+def recognises(path: str) -> bool:
+    """Whether `path` is a list of rows that img2dataset wrote."""
+    return Shard(path).is_one
+
+
+def without_images(paths: Sequence[str]) -> list[str]:
+    """`paths` without the tars whose rows are told by a list beside them."""
+    listed = {path.removesuffix(".parquet") for path in paths if path.endswith(".parquet")}
+    return [
+        path
+        for path in paths
+        if not (path.endswith(".tar") and path[:-4] in listed and recognises(f"{path[:-4]}.parquet"))
+    ]
+
+
+def lists(text: str) -> list[str]:
+    """The lists of shards that what the user names stands for."""
+    found = [path for path in expand(text, "parquet") if Shard(path).may_be_one]
+    if not found:
+        raise InputError("img2dataset wrote nothing here: there is no 00000.parquet of its columns")
+    return found
+
+
+def inspect(file: InputFile, spec: SourceSpec) -> Contents:  # noqa: ARG001 – as every format's
+    """Whether anything tells of the shard's rows."""
+    shard = Shard(file.path)
+    if not shard.is_readable:
+        raise InputError("is a shard that was being written, and nothing tells of its rows: leave it out, or pull anew")
+    units = (Unit(0),) if next(shard.rows(), None) is not None else ()
+    with open_bytes(file.path) as stored:
+        return Contents(None, units, bytes=stored.seek(0, 2))
+
+
+def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBatch]:
+    """The rows of the shard, in the order of its list."""
+    shard = Shard(file.path)
+    row = unit.first_row
+    try:
+        for rows in shard.rows():
+            yield batch(_cells(rows, row, shard, spec), spec, file.name, row)
+            row += rows.num_rows
+    except pa.ArrowException as error:
+        raise InputError(f"is damaged: {error}") from error
+
+
+def _cells(rows: pa.RecordBatch, first_row: int, shard: Shard, spec: SourceSpec) -> Cells:
+    errors: dict[int, str] = {}
+    names, n = rows.schema.names, rows.num_rows
+    texts = {name: sound(as_text(rows[name]), name, errors) for name in names}
+    at = mapped(names, spec)
+    others = [name for name in names if name not in at.values()]
+    by = {"url": texts["url"], "caption": pa.nulls(n, pa.string())} | {role: texts[name] for role, name in at.items()}
+    cells = by_role(by, carried(others, [texts[name] for name in others], n), spec, errors)
+    cells.image_at = _images(texts, first_row, shard, cells, refetch=spec.refetch)
+    return cells
+
+
+def _images(
+    texts: dict[str, pa.StringArray], first_row: int, shard: Shard, cells: Cells, *, refetch: bool
+) -> pa.StructArray:
+    """Where images lie; rows without one get their reason in `cells`, or are left to their URL."""
+    nothing = pa.nulls(len(texts["key"]), pa.string())
+    told = (texts["key"], texts["status"], texts.get("error_message", nothing))
+    places: list[dict[str, Any] | None] = []
+    for row, (key, status, words) in enumerate(zip(*(column.to_pylist() for column in told), strict=True)):
+        verdict = verdict_of_row(status, words)
+        place = None if verdict else shard.image(key or "", first_row + row)
+        if isinstance(place, str):
+            verdict, place = Verdict("file_missing", detail=place), None
+        places.append(place)
+        if verdict and not refetch and row not in cells.errors:
+            cells.errors[row] = verdict.detail or f"img2dataset said {status}"
+            cells.reasons[row] = verdict.reason
+    return pa.array(places, IMAGE_AT)
