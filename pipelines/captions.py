@@ -17,6 +17,9 @@ from schemas.tables import CAPTION, INPUT
 REPLACING = frozenset({"edited", "corrected"})
 """Roles of captions that take the place of the one they were made of."""
 
+EXPRESSION = "expression"
+"""Role of a text that refers to one thing in the image and does not describe it."""
+
 _CAPTIONS = INPUT.field("captions").type
 
 

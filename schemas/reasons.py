@@ -61,6 +61,9 @@ _ALL = (
     _failed("body_short", "the body ended before its declared length"),
     _rejected("empty_body", "the server sent no bytes"),
     # images that are not fetched
+    _rejected("no_image", "the record names no image; a conversation without one is not kept"),
+    _rejected("several_images", "the record has more than one image, and a row has one"),
+    _rejected("other_split", "the record is of a split of its data set that the recipe does not take"),
     _rejected("file_missing", "the input names an image that is not there"),
     _failed("file_unreadable", "the image's file, or the one that holds it, could not be read"),
     # image bytes
@@ -75,7 +78,6 @@ _ALL = (
     _rejected("aspect_ratio", "the longer side exceeds max_ratio × the shorter; value: the ratio"),
     _rejected("min_side", "the shorter side is below the minimum; value: pixels"),
     _rejected("min_bytes", "the file is smaller than the minimum; value: bytes"),
-    # rules over the set
     _rejected("max_side", "the longer side is above the maximum; value: pixels"),
     _rejected("min_area", "width × height is below the minimum; value: pixels"),
     _rejected("max_area", "width × height is above the maximum; value: pixels"),
@@ -109,8 +111,11 @@ _ALL = (
     _rejected("lexicon", "the caption holds an entry of a list; value: how many, detail: the first"),
     _rejected("political", "the caption names a party, office or slogan; value: how many, detail: the first"),
     _rejected("language", "the caption is not in a language that is wanted; detail: the language"),
+    # rules over the set
     _rejected("duplicate_image", "a row of lower id has the same file (SHA-256); value: that id"),
     _rejected("duplicate_pair", "a row of lower id has the same perceptual hash and caption; value: that id"),
+    _rejected("duplicate_url", "a row of lower id has the same URL; value: that id"),
+    _rejected("near_duplicate", "the picture is nearly that of a row of lower id; value: that id, the group's name"),
     # packing
     _rejected("no_caption", "no caption is left that could be trained on"),
     _rejected("unfit_for_dialect", "the model family's processor refuses an image of this shape; value: the ratio"),

@@ -33,7 +33,7 @@ CAPTION = pa.struct(
     [
         pa.field("text", pa.string(), metadata={"meaning": "the caption as it came or was made, untouched"}),
         pa.field("lang", pa.string(), metadata={"meaning": "ISO 639 code, null when not known"}),
-        pa.field("role", pa.string(), metadata={"meaning": "web, expression, edited, translated, corrected, …"}),
+        pa.field("role", pa.string(), metadata={"meaning": "web, annotated, generated, expression, edited, …"}),
         pa.field("model", pa.string(), metadata={"meaning": "who made it; null for captions from the web"}),
         pa.field("of", pa.int32(), metadata={"meaning": "position of the caption it was made of; null for originals"}),
         pa.field("refused", pa.string(), metadata={"meaning": "reason for which a rule refused it; null while none"}),
@@ -72,6 +72,7 @@ TURN = pa.struct(
     [
         pa.field("role", pa.string(), metadata={"meaning": "system, user or assistant"}),
         pa.field("text", pa.string(), metadata={"meaning": "what is said; <image> where the image stands"}),
+        pa.field("lang", pa.string(), metadata={"meaning": "ISO 639 code, null when not known"}),
     ]
 )
 
@@ -124,7 +125,7 @@ PULLED = schema(
 )
 
 SET_EVIDENCE = schema(
-    Column("duplicate_of", pa.int64(), "the surviving row this one repeats; null for survivors"),
+    Column("duplicate_of", pa.int64(), "the surviving row this one repeats: the name of its group; null: it survives"),
 )
 
 PLANNED_SAMPLE = pa.struct(

@@ -5,7 +5,13 @@ from pipelines.sources.spec import Format, SourceSpec
 
 _OPTIONAL = frozenset({"regions", "turns"})
 """Columns of `schemas.tables.INPUT` that only some sources fill."""
-_BY_FORMAT: dict[Format, frozenset[str]] = {}
+_BY_FORMAT: dict[Format, frozenset[str]] = {
+    "llava": frozenset({"turns"}),
+    "cogvlm_sft": frozenset({"turns"}),
+    "internvl": frozenset({"turns"}),
+    "refcoco": frozenset({"regions"}),
+    "flickr30k_entities": frozenset({"regions"}),
+}
 
 
 def lacks(spec: SourceSpec) -> frozenset[str]:

@@ -90,13 +90,14 @@ def signature(files: list[InputFile]) -> list[dict[str, Any]]:
             "name": file.name,
             "path": file.path,
             "bytes": file.bytes,
-            "digest": file.digest or _digest(file.path, file.bytes),
+            "digest": file.digest or content_digest(file.path, file.bytes),
         }
         for file in files
     ]
 
 
-def _digest(path: str, size: int) -> str:
+def content_digest(path: str, size: int) -> str:
+    """XXH3-128 of a file's size and its first and last MiB."""
     hasher = xxhash.xxh3_128(size.to_bytes(8, "little"))
     with open_bytes(path) as stored:
         hasher.update(stored.read(_EDGE))

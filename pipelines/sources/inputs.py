@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from pipelines.sources import delimited, img2dataset, jsonl, parquet, webdataset
+from pipelines.sources.annotations import coco, cogvlm_sft, flickr30k, internvl, llava, minigpt4, refcoco
+from pipelines.sources.annotations.record import annotation_files
 from pipelines.sources.columns import Contents, check_columns
 from pipelines.sources.expand import expand, format_of, is_gzip_name
 from pipelines.sources.files import InputError, InputFile, Unit, open_bytes, short_names
@@ -37,6 +39,13 @@ _READERS: dict[Format, _Reader] = {
     "tsv": _Reader(delimited.inspect, delimited.read),
     "jsonl": _Reader(jsonl.inspect, jsonl.read),
     "webdataset": _Reader(webdataset.inspect, webdataset.read),
+    "llava": _Reader(llava.inspect, llava.read, annotation_files),
+    "minigpt4": _Reader(minigpt4.inspect, minigpt4.read, annotation_files),
+    "cogvlm_sft": _Reader(cogvlm_sft.inspect, cogvlm_sft.read, cogvlm_sft.expand),
+    "internvl": _Reader(internvl.inspect, internvl.read, internvl.expand),
+    "coco_captions": _Reader(coco.inspect, coco.read, annotation_files),
+    "refcoco": _Reader(refcoco.inspect, refcoco.read, refcoco.expand),
+    "flickr30k_entities": _Reader(flickr30k.inspect, flickr30k.read, flickr30k.expand),
     "img2dataset": _Reader(img2dataset.inspect, img2dataset.read, img2dataset.lists),
 }
 
