@@ -106,6 +106,33 @@ def status(run_folder: Run, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def retry(
+    run_folder: Run,
+    reasons: Annotated[
+        list[str] | None,
+        typer.Option("--reason", help="Rows that left for this reason; else every failure that may pass."),
+    ] = None,
+    hosts: Annotated[list[str] | None, typer.Option("--host", help="Rows whose URL is of this host only.")] = None,
+    stage: Annotated[str | None, typer.Option(help="Rows that left at this stage only.")] = None,
+    run_it: Annotated[bool, typer.Option("--run", help="Go on with the run at once, by its own recipe.")] = False,
+    engine: EngineName = "ray",
+    address: Address = None,
+    as_json: AsJson = False,
+) -> None:
+    """Plan rows anew that failed, or were rejected, for the reasons given; the next run tries them again.
+
+    Example: shardmill retry RUN --reason timeout --reason http_error --host example.org --run
+
+    Rows that were rejected are tried again only where their reason is named. Exit status as of `run`.
+    """
+    from jobs.retry import RetryOptions
+    from jobs.retry import retry as retry_rows
+
+    options = RetryOptions(run_folder, tuple(reasons or ()), tuple(hosts or ()), stage, run_it, engine, address)
+    _exit(retry_rows(options, as_json=as_json))
+
+
+@app.command()
 def pack(
     run_folder: Run,
     settings: Settings = None,

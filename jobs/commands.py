@@ -83,7 +83,7 @@ def run(options: RunOptions, *, as_json: bool = False) -> int:
     layout = launch.layout_of(options.output)
     out = Console(highlight=False, soft_wrap=True, stderr=as_json)
     with _opened(recipe, options, layout, out) as opened:
-        return _drive(RunState(layout, recipe, opened), options, out, as_json=as_json)
+        return drive(RunState(layout, recipe, opened), options, out, as_json=as_json)
 
 
 @answers
@@ -110,7 +110,7 @@ def explain(recipe_name: str, settings: Sequence[str], *, as_json: bool = False)
 @answers
 def status(folder: Path, *, as_json: bool = False) -> int:
     """Show a run's accounting."""
-    state = _saved(folder)
+    state = saved(folder)
     found = {
         **summary.facts(state),
         "suspects": [suspect.facts() for suspect in suspects.suspects(state)],
@@ -140,13 +140,13 @@ def pack(folder: Path, settings: Sequence[str], engine: str, address: str | None
         state = RunState(layout, recipe, Plan.load(layout.plan_json))
         out = Console(highlight=False, soft_wrap=True)
         _note_what_is_pinned(state.recipe, state.plan, out)
-        return _drive(state, options, out)
+        return drive(state, options, out)
 
 
 @answers
 def verify(folder: Path, *, as_json: bool = False) -> int:
     """Check a run; 1 when anything is off."""
-    report = verify_run(_saved(folder))
+    report = verify_run(saved(folder))
 
     def show(console: Console) -> None:
         for problem in report.problems:
@@ -203,7 +203,7 @@ def try_fetch(urls: Sequence[str], allow: Sequence[str], recipe: str | None, set
     return 0
 
 
-def _drive(state: RunState, options: RunOptions, out: Console, *, as_json: bool = False) -> int:
+def drive(state: RunState, options: RunOptions, out: Console, *, as_json: bool = False) -> int:
     """Run the engine over an opened run, and end with the accounting."""
     control = Control()
     open_executor = _executor(options.engine, options.address, state.recipe, control)
@@ -306,7 +306,7 @@ def _check_tokenizer(path: str) -> None:
         raise RecipeError("pack.tokenizer", [f"{path} is no tokenizer: {error}"]) from error
 
 
-def _saved(folder: Path) -> RunState:
+def saved(folder: Path) -> RunState:
     """The state of the latest run in a folder, tallies up to date."""
     layout = launch.layout_of(folder)
     state = RunState(layout, launch.saved_recipe(layout), Plan.load(layout.plan_json))

@@ -1,4 +1,4 @@
-"""Trying retriable failures once more: the failed rows become a window of their own, one generation later."""
+"""Trying rows again: they become a window of their own, one generation later. Retriable failures once in every run."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
@@ -40,10 +40,18 @@ def plan_second_pass(
     if not failed:
         return plan, 0
     ids = np.sort(np.concatenate(failed))
+    return plan_retry(plan, layout, ids, 1, tick), len(ids)
+
+
+def plan_retry(plan: Plan, layout: RunLayout, ids: Ids, generation: int, tick: Tick = lambda: None) -> Plan:
+    """The plan with retry windows of that `generation` for the rows `ids` (ascending).
+
+    The windows are written; saving the plan and the `recount` are left to the caller.
+    """
     for start in range(0, len(ids), _WINDOW_ROWS):
         tick()
-        plan = plan.with_retry(_write_window(plan, layout, ids[start : start + _WINDOW_ROWS]))
-    return plan, len(ids)
+        plan = plan.with_retry(_write_window(plan, layout, ids[start : start + _WINDOW_ROWS], generation))
+    return plan
 
 
 def recount(
@@ -78,8 +86,8 @@ def _failures(
                 yield part, np.setdiff1d(failed, generations.superseded(part), assume_unique=True)
 
 
-def _write_window(plan: Plan, layout: RunLayout, ids: Ids) -> Window:
-    """Copy the input rows of `ids` into a window of generation 1."""
+def _write_window(plan: Plan, layout: RunLayout, ids: Ids, generation: int) -> Window:
+    """Copy the input rows of `ids` into a window."""
     pieces, at = [], 0
     while at < len(ids):
         part = plan.part_of(int(ids[at]))
@@ -90,4 +98,4 @@ def _write_window(plan: Plan, layout: RunLayout, ids: Ids) -> Window:
     name = f"retry-{sum(window.generation > 0 for window in plan.windows):06d}.parquet"
     path = layout.window(name)
     write_window(path, pa.concat_tables(pieces), plan.part_rows)
-    return Window(name, len(ids), 1, digest(path), None)
+    return Window(name, len(ids), generation, digest(path), None)

@@ -71,6 +71,8 @@ class Web:
         self.counts: Counter[str] = Counter()
         self.dead_for = 0
         """So many requests are answered with 500."""
+        self.down: set[str] = set()
+        """Addresses at which all is answered with 500."""
         self.pause_s = 0.0
         """An answer takes so long."""
         self.most_at_once = 0
@@ -152,6 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         with self.web.at_work():
             status, body = (404, b"") if self.path == "/robots.txt" else self.web.answer(self.path)
+            if status == 200 and self.server.server_address[0] in self.web.down:
+                status, body = 500, b""
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
