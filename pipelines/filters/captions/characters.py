@@ -16,6 +16,9 @@ import pyarrow.compute as pc
 KNOWN, SPACE, LETTER, NUMBER, MARK, UPPER, CASED, HAN, KANA = (1 << bit for bit in range(9))
 """Bits of a character's kind. None of SPACE, LETTER, NUMBER and MARK: punctuation, symbols, controls, private use."""
 
+ALONE = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Han and kana characters, for the brackets of a pattern of Python's."""
+
 _SPACING = frozenset("\u200b\u2060\ufeff")
 """Of no width, and no part of any word."""
 _KINDS = np.zeros(0x110000, np.uint16)

@@ -11,14 +11,13 @@ import pyarrow as pa
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from pipelines.filters.captions.characters import ALONE
 from pipelines.filters.captions.rule import CaptionRule, Judgement
 from pipelines.filters.captions.shares import Share
 from pipelines.stage import SPEC
 
-_ALONE = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-"""Kana and Han characters."""
 _PUNCTUATION = r"!-/:-@\[-`{-~\u00a1-\u00bf\u2000-\u206f\u3000-\u303f\uff00-\uff0f\uff1a-\uff20"
-_WORDS = re.compile(rf"[{_ALONE}]|[^\s{_PUNCTUATION}{_ALONE}]+")
+_WORDS = re.compile(rf"[{ALONE}]|[^\s{_PUNCTUATION}{ALONE}]+")
 
 
 def character_repetition(text: str, n: int) -> float:

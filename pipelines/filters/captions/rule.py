@@ -57,6 +57,17 @@ class CaptionRule(Filter):
         return process_captions(rows["captions"], self.judge, self.reason)
 
 
+@dataclass(frozen=True, slots=True)
+class CaptionEngine:
+    """A rule that had something to build first."""
+
+    judge: Judge
+    reason: str
+
+    def process(self, rows: pa.Table) -> Processed:
+        return process_captions(rows["captions"], self.judge, self.reason)
+
+
 def process_captions(captions: pa.ChunkedArray, judge: Judge, reason: str, language: str | None = None) -> Processed:
     """Verdicts on rows, and their captions: the very same column where none has to be marked.
 

@@ -1,6 +1,7 @@
 """All stages on captions, for the recipe."""
 
 from pipelines.filters.captions.length import CaptionCharacters, CaptionWords, HanCharacters
+from pipelines.filters.captions.listed import Boilerplate, Political, Profanity, WordList
 from pipelines.filters.captions.noun import NeedsNoun
 from pipelines.filters.captions.patterns import EmailInCaption, EmojiInCaption, FileName, OtherScript, UrlInCaption
 from pipelines.filters.captions.repetition import CharacterRepetition, WordRepetition
@@ -22,4 +23,8 @@ CaptionStage = (
     | EmojiInCaption
     | OtherScript
     | NeedsNoun
+    | WordList
+    | Profanity
+    | Boilerplate
+    | Political
 )
