@@ -166,6 +166,35 @@ def check_trainer(
     ] = None,
     rows: Annotated[int, typer.Option(min=1, help="So many rows, evenly spread over the first shard.")] = 8,
     out: Annotated[Path | None, typer.Option(help="Where the drawn images go; check-TRAINER when left out.")] = None,
+@app.command()
+def sheet(
+    run_folder: Run,
+    reason: Annotated[
+        list[str] | None, typer.Option(help="Rows that left for this reason; may be given several times.")
+    ] = None,
+    kept: Annotated[bool, typer.Option("--kept", help="Rows that were kept.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="A page for each reason that occurred and for kept rows.")
+    ] = False,
+    stage: Annotated[str | None, typer.Option(help="Of this stage alone: rows that it refused, or kept.")] = None,
+    n: Annotated[int, typer.Option("--n", min=1, max=1000, help="At most so many rows a page.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the random sample.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The page, or with --all the folder; else RUN/report/sheets.")
+    ] = None,
+) -> None:
+    """Show a random sample of what a rule threw away, or of what was kept, as one offline HTML page.
+
+    Example: shardmill sheet RUN --reason aspect_ratio
+
+    Each row with its image, captions, host and verdict, and the value against the threshold. Same seed, same rows.
+    """
+    from jobs.sheet import SheetOptions
+    from jobs.sheet import sheet as write
+
+    _exit(write(SheetOptions(run_folder, tuple(reason or ()), kept, every, stage, n, seed, output)))
+
+
     as_json: AsJson = False,
 ) -> None:
     """Decode one batch in your own training environment, and show what the model would see.

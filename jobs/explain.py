@@ -37,7 +37,7 @@ def show(recipe: Recipe, console: Console) -> None:
     table = Table("rule", "setting", "value", "origin", "source")
     before = None
     for rule in rules(recipe):
-        value = "" if rule["setting"] is None else _said(rule["value"])
+        value = "" if rule["setting"] is None else said(rule["value"])
         name = "" if rule["rule"] == before else rule["rule"]
         table.add_row(
             *(Text(cell) for cell in (name, rule["setting"] or "", value, rule["origin"], rule["source"] or ""))
@@ -52,7 +52,8 @@ def show(recipe: Recipe, console: Console) -> None:
     )
 
 
-def _said(value: Any) -> str:
+def said(value: Any) -> str:
+    """A setting's value for people."""
     if isinstance(value, tuple | list):
-        return ", ".join(_said(member) for member in value) or "–"
+        return ", ".join(said(member) for member in value) or "–"
     return "–" if value is None else str(value)

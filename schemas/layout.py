@@ -75,6 +75,11 @@ class RunLayout:
         return self.report / "run.log"
 
     @property
+    def sheets(self) -> Path:
+        """Contact sheets."""
+        return self.report / "sheets"
+
+    @property
     def dataset(self) -> Path:
         """Ready for the Hub."""
         return self.root / "dataset"
