@@ -98,11 +98,21 @@ def plan(
 
 
 @app.command()
-def status(run_folder: Run, as_json: AsJson = False) -> None:
-    """Say where every row of a run is; works while it runs, from anywhere that sees the folder."""
+def status(
+    run_folder: Run,
+    reasons: Annotated[bool, typer.Option("--reasons", help="The histogram of reasons by stage.")] = False,
+    hosts: Annotated[
+        bool, typer.Option("--hosts", help="The hosts most of whose rows left, and why; reads all layers.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say where every row of a run is; works while it runs, from anywhere that sees the folder.
+
+    Example: shardmill status RUN --reasons --hosts
+    """
     from jobs import commands
 
-    _exit(commands.status(run_folder, as_json=as_json))
+    _exit(commands.status(run_folder, reasons=reasons, hosts=hosts, as_json=as_json))
 
 
 @app.command()

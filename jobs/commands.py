@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from jobs import explain as explaining
-from jobs import launch, summary, suspects
+from jobs import histogram, launch, summary, suspects
 from jobs.collapse import CollapseError
 from jobs.engine import Engine, OpenExecutor
 from jobs.estimate import estimate
@@ -108,17 +108,23 @@ def explain(recipe_name: str, settings: Sequence[str], *, as_json: bool = False)
 
 
 @answers
-def status(folder: Path, *, as_json: bool = False) -> int:
-    """Show a run's accounting."""
+def status(folder: Path, *, reasons: bool = False, hosts: bool = False, as_json: bool = False) -> int:
+    """Show a run's accounting; by reason and by host if asked to."""
     state = saved(folder)
     found = {
         **summary.facts(state),
-        "suspects": [suspect.facts() for suspect in suspects.suspects(state)],
+        **({"reasons": histogram.by_reason(state)} if reasons else {}),
+        **({"hosts": histogram.by_host(state)} if hosts else {}),
+        "suspects": [suspect.facts() for suspect in suspects.suspects(state, everywhere=hosts)],
         "driver": summary.driver(state),
     }
 
     def show(console: Console) -> None:
-        summary.show(found, console)
+        summary.show(found, console, reasons=not reasons)
+        if reasons:
+            histogram.show_reasons(found["reasons"], console)
+        if hosts:
+            histogram.show_hosts(found["hosts"], console)
         suspects.show(found["suspects"], console)
         console.print(Text(found["driver"] or "no driver is at work on it"))
 

@@ -38,12 +38,18 @@ class Frequent:
 
     def most(self, n: int) -> list[dict[str, Any]]:
         """The `n` largest groups, largest first: their keys, ``rows`` and ``id``."""
+        order: list[tuple[str, str]] = [("rows", "descending"), ("id", "ascending")]
+        found: list[dict[str, Any]] = self.groups().sort_by(order).slice(0, n).to_pylist()
+        return found
+
+    def groups(self) -> pa.Table:
+        """All groups that are remembered: their keys, ``rows`` and ``id``."""
         self._fold()
         if self._groups is None:
-            return []
-        order: list[tuple[str, str]] = [("rows", "descending"), ("id", "ascending")]
-        found: list[dict[str, Any]] = self._groups.sort_by(order).slice(0, n).to_pylist()
-        return found
+            nothing = [pa.array([], pa.string()) for _ in self._keys]
+            counts = [pa.array([], pa.int64()), pa.array([], pa.int64())]
+            return pa.Table.from_arrays([*nothing, *counts], [*self._keys, "rows", "id"])
+        return self._groups
 
     def _fold(self) -> None:
         if not self._waiting:

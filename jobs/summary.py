@@ -38,8 +38,8 @@ def facts(state: RunState) -> dict[str, Any]:
     }
 
 
-def show(found: dict[str, Any], console: Console) -> None:
-    """Print `facts` for people: the funnel, then the reasons."""
+def show(found: dict[str, Any], console: Console, *, reasons: bool = True) -> None:
+    """Print `facts` for people: the funnel, then the reasons unless they are shown otherwise."""
     funnel = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("hop", "parts", "entered", "kept", "rejected", "failed"):
         funnel.add_column(heading, justify="left" if heading == "hop" else "right")
@@ -47,17 +47,17 @@ def show(found: dict[str, Any], console: Console) -> None:
         rows = (f"{hop[what]:,}" for what in ("entered", "kept", "rejected", "failed"))
         funnel.add_row(name, f"{hop['done']}/{hop['parts']}", *rows)
     console.print(funnel)
-    reasons = [
+    listed = [
         (hop_name, *what.split("/"), outcome_of(what).value, rows)
         for hop_name, hop in found["hops"].items()
         for what, rows in sorted(hop["reasons"].items(), key=lambda item: -item[1])
     ]
-    if reasons:
+    if listed and reasons:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for heading in ("stage", "reason", "outcome"):
             table.add_column(heading)
         table.add_column("rows", justify="right")
-        for _, stage, reason, outcome, rows in reasons:
+        for _, stage, reason, outcome, rows in listed:
             table.add_row(stage, reason, outcome, f"{rows:,}")
         console.print()
         console.print(table)

@@ -2,12 +2,16 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from jobs import commands
+from jobs.retry import RetryOptions
+from jobs.retry import retry as retry_rows
 from jobs.second_pass import plan_retry
 from jobs.store.plan import Plan
 from schemas.layout import RunLayout
@@ -30,26 +34,35 @@ def case(web: Web, tmp_path: Path) -> Case:
     return Case(web, tmp_path, [*urls(web, image=20, gone=3), *(web.url("q60", n, LAME) for n in range(12))])
 
 
-def retry(case: Case, *options: str) -> dict[str, object]:
-    done = shardmill("retry", str(case.run_folder), "--json", *options)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, object] = json.loads(done.stdout)
-    return found
+Retry = Callable[..., dict[str, object]]
+
+
+@pytest.fixture
+def retry(capsys: pytest.CaptureFixture[str]) -> Retry:
+    """What `retry --json` says."""
+
+    def told(case: Case, **options: Any) -> dict[str, object]:
+        capsys.readouterr()
+        assert retry_rows(RetryOptions(case.run_folder, **options), as_json=True) == 0
+        found: dict[str, object] = json.loads(capsys.readouterr().out)
+        return found
+
+    return told
 
 
 def is_sound(case: Case) -> bool:
-    return shardmill("verify", str(case.run_folder)).returncode == 0
+    return commands.verify(case.run_folder) == 0
 
 
 def shards(case: Case) -> dict[str, bytes]:
     return {name: content for name, content in case.dataset().items() if name.endswith(".parquet")}
 
 
-def test_rows_of_a_host_that_was_repaired_come_in(case: Case) -> None:
+def test_rows_of_a_host_that_was_repaired_come_in(case: Case, retry: Retry) -> None:
     case.run()
     assert case.reasons() == {"kept": 20, "http_gone": 3, "http_error": 12}
     case.web.down.clear()
-    found = retry(case, "--reason", "http_error", "--host", LAME)
+    found = retry(case, reasons=("http_error",), hosts=(LAME,))
     assert (found["rows"], found["reasons"], found["generation"]) == (12, {"http_error": 12}, 2)
 
     status = case.status()  # planned and not run yet: whoever is killed here has lost nothing
@@ -68,10 +81,10 @@ def test_rows_of_a_host_that_was_repaired_come_in(case: Case) -> None:
     assert shards(case) == shards(calm)
 
 
-def test_it_may_take_several_times(case: Case) -> None:
+def test_it_may_take_several_times(case: Case, retry: Retry) -> None:
     case.run()
     for generation in (2, 3):
-        assert retry(case, "--host", LAME)["generation"] == generation
+        assert retry(case, hosts=(LAME,))["generation"] == generation
         case.run()
         assert case.reasons()["http_error"] == 12
         assert is_sound(case)
@@ -83,10 +96,10 @@ def test_it_may_take_several_times(case: Case) -> None:
     assert is_sound(case)
 
 
-def test_what_waits_is_not_planned_twice(case: Case) -> None:
+def test_what_waits_is_not_planned_twice(case: Case, retry: Retry) -> None:
     case.run()
-    assert retry(case, "--host", LAME)["rows"] == 12
-    again = retry(case, "--host", LAME)
+    assert retry(case, hosts=(LAME,))["rows"] == 12
+    again = retry(case, hosts=(LAME,))
     assert (again["rows"], again["waiting"]) == (0, 12)
     assert retry(case)["rows"] == 0
     case.web.down.clear()
@@ -94,12 +107,12 @@ def test_what_waits_is_not_planned_twice(case: Case) -> None:
     assert retry(case)["waiting"] == 0
 
 
-def test_a_kill_before_the_counts_were_brought_up_to_date_is_mended_by_the_next_run(case: Case) -> None:
+def test_a_kill_before_the_counts_were_brought_up_to_date_is_mended_by_the_next_run(case: Case, retry: Retry) -> None:
     case.run()
     case.web.down.clear()
     layout = RunLayout(case.run_folder)
     shutil.copytree(case.run_folder / "manifest", case.folder / "manifest")
-    retry(case, "--host", LAME)
+    retry(case, hosts=(LAME,))
     shutil.rmtree(case.run_folder / "manifest")
     shutil.copytree(case.folder / "manifest", case.run_folder / "manifest")
     assert case.run() == 0
@@ -108,7 +121,7 @@ def test_a_kill_before_the_counts_were_brought_up_to_date_is_mended_by_the_next_
     assert [window.generation for window in Plan.load(layout.plan_json).windows] == [0, 1, 2]
 
 
-def test_a_window_without_a_plan_is_of_no_consequence(case: Case) -> None:
+def test_a_window_without_a_plan_is_of_no_consequence(case: Case, retry: Retry) -> None:
     case.run()
     layout = RunLayout(case.run_folder)
     plan_retry(Plan.load(layout.plan_json), layout, np.array([0, 5]), 2)
@@ -117,17 +130,19 @@ def test_a_window_without_a_plan_is_of_no_consequence(case: Case) -> None:
     assert retry(case)["rows"] == 12
 
 
-def test_rows_that_were_rejected_are_tried_where_their_reason_is_named(case: Case) -> None:
+def test_rows_that_were_rejected_are_tried_where_their_reason_is_named(case: Case, retry: Retry) -> None:
     case.run()
     asked = case.web.counts.copy()
-    assert retry(case, "--stage", "pull", "--reason", "http_gone")["rows"] == 3
+    assert retry(case, stage="pull", reasons=("http_gone",))["rows"] == 3
     case.run()
     assert {path.split("/")[1] for path in case.web.counts - asked} == {"gone"}
     assert case.reasons() == {"kept": 20, "http_gone": 3, "http_error": 12}
     assert is_sound(case)
 
 
-def test_a_row_of_lower_id_that_comes_in_late_takes_over_from_its_duplicates(web: Web, tmp_path: Path) -> None:
+def test_a_row_of_lower_id_that_comes_in_late_takes_over_from_its_duplicates(
+    web: Web, tmp_path: Path, retry: Retry
+) -> None:
     web.down = {LAME}
     case = Case(web, tmp_path, [web.url("copy", n, LAME if n % 2 else "127.0.0.1") for n in range(12)])
     case.run()
@@ -140,9 +155,9 @@ def test_a_row_of_lower_id_that_comes_in_late_takes_over_from_its_duplicates(web
     assert is_sound(case)
 
 
-def test_second_passes_are_what_they_were(case: Case) -> None:
+def test_second_passes_are_what_they_were(case: Case, retry: Retry) -> None:
     case.run("run.second_pass=false")
-    retry(case, "--host", LAME)
+    retry(case, hosts=(LAME,))
     assert case.run() == 0
     generations = [window.generation for window in Plan.load(RunLayout(case.run_folder).plan_json).windows]
     assert generations == [0, 1]
@@ -153,18 +168,20 @@ def test_second_passes_are_what_they_were(case: Case) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--reason", "timeuot"], "did you mean `timeout`?"),
-        (["--stage", "pul"], "did you mean `pull`?"),
-        (["--host", "127.0.1.2"], f"did you mean `{LAME}`?"),
-        (["--engine", "spark"], "neither ray nor inline"),
+        ({"reasons": ("timeuot",)}, "did you mean `timeout`?"),
+        ({"stage": "pul"}, "did you mean `pull`?"),
+        ({"hosts": ("127.0.1.2",)}, f"did you mean `{LAME}`?"),
+        ({"engine": "spark"}, "neither ray nor inline"),
     ],
 )
-def test_names_that_are_none(case: Case, options: list[str], said: str) -> None:
+def test_names_that_are_none(
+    case: Case, capsys: pytest.CaptureFixture[str], options: dict[str, Any], said: str
+) -> None:
     case.run()
     before = files(case.run_folder / "input"), (case.run_folder / "plan.json").read_bytes()
-    done = shardmill("retry", str(case.run_folder), *options)
-    assert done.returncode == 2
-    assert said in done.stderr
+    capsys.readouterr()
+    assert retry_rows(RetryOptions(case.run_folder, **options)) == 2
+    assert said in capsys.readouterr().err
     assert before == (files(case.run_folder / "input"), (case.run_folder / "plan.json").read_bytes())
 
 
