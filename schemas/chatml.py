@@ -79,7 +79,7 @@ _COLUMNS = (
     Column("images", pa.list_(IMAGE), "in order of appearance; empty for text-only samples"),
     Column("image_meta", pa.list_(IMAGE_META), "one entry for each of `images`"),
     Column("regions", pa.list_(SHARD_REGION), "grounded phrases; empty where there are none"),
-    Column("task", pa.string(), "what the sample trains", range="caption, grounded_caption, rec, reg"),
+    Column("task", pa.string(), "what the sample trains", range="caption, grounded_caption, rec, reg, conversation"),
     Column("source", pa.string(), "name of the input file that the row came from"),
     Column("license", pa.string(), "of the sample as a whole, as the source states it; null when it does not"),
     Column("language", pa.string(), "of the supervised text, ISO 639 code; null when not known"),

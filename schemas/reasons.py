@@ -117,7 +117,7 @@ _ALL = (
     _rejected("duplicate_url", "a row of lower id has the same URL; value: that id"),
     _rejected("near_duplicate", "the picture is nearly that of a row of lower id; value: that id, the group's name"),
     # packing
-    _rejected("no_caption", "no caption is left that could be trained on"),
+    _rejected("no_caption", "neither a caption nor a conversation is left that could be trained on"),
     _rejected("unfit_for_dialect", "the model family's processor refuses an image of this shape; value: the ratio"),
     _rejected("no_task", "none of the recipe's tasks could be made of the row; value: how many refusals say why"),
     # running
@@ -138,6 +138,16 @@ REFUSALS: dict[str, str] = {
     "unscored": "the box has no positive score; value: what it has",
     "runner_up": "another box scored nearly as well; value: its score over the best",
     "box_too_small": "the box has no extent on the dialect's grid",
+    "not_a_description": "an expression refers to one thing; it does not describe the image",
+    "second_expression": "another expression is asked about the same box",
+    "no_turns": "the source holds no conversation about the image",
+    "no_user_turn": "nobody asks in the source's conversation",
+    "no_answer": "nobody answers in the source's conversation",
+    "out_of_turn": "the turns of the source's conversation are not question and answer by turns",
+    "system_turn": "the source's conversation has a system turn, which not all trainers read",
+    "blank_turn": "a turn of the source's conversation says nothing",
+    "second_image": "the source's conversation has more than one place for an image",
+    "late_image": "the image's place is not in the first question",
     "over_max_turns": "the conversation asks as many questions as it may; value: how many",
 }
 """The closed list of refusals: why a task was not made of a row, or of one of its regions. The row itself stays."""

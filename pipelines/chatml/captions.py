@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import pyarrow as pa
 
-from pipelines.captions import Caption, all_captions, counting
+from pipelines.captions import EXPRESSION, Caption, all_captions, counting
 from pipelines.chatml.neutralise import neutralise
 
 UNKNOWN_LANGUAGE = "und"
@@ -14,7 +14,8 @@ UNKNOWN_LANGUAGE = "und"
 def chosen_captions(captions: pa.ChunkedArray, languages: Collection[str] | None = None) -> list[list[Caption]]:
     """For each row, the last counting caption of each language that is not blank, in the order of `captions`.
 
-    Captions whose language is not known are taken as of one language. `languages` restricts what is taken;
+    Expressions are none, for they do not describe the image. Captions whose language is not known are taken as of one
+    language. `languages` restricts what is taken;
     `UNKNOWN_LANGUAGE` stands for the unknown.
     """
     chosen = []
@@ -22,7 +23,7 @@ def chosen_captions(captions: pa.ChunkedArray, languages: Collection[str] | None
         latest: dict[str | None, Caption] = {}
         for caption in counting(row):
             wanted = languages is None or (caption.lang or UNKNOWN_LANGUAGE) in languages
-            if wanted and neutralise(caption.text).strip():
+            if wanted and caption.role != EXPRESSION and neutralise(caption.text).strip():
                 latest[caption.lang] = caption
         chosen.append(sorted(latest.values(), key=lambda caption: caption.place))
     return chosen

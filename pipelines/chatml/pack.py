@@ -4,7 +4,7 @@ It reads the small columns alone, so that splits, mixture and shards can be sett
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,11 @@ import pyarrow as pa
 from pipelines.captions import Caption
 from pipelines.chatml.arrays import grouped, ints, lists, struct
 from pipelines.chatml.captions import chosen_captions
+from pipelines.chatml.expressions import chosen_expressions, decide_expressions
 from pipelines.chatml.pack_spec import PackSpec
 from pipelines.chatml.regions import Region, regions_of
 from pipelines.chatml.tasks import Coordinates, Planned, Refused, decide
+from pipelines.chatml.turns import Spoken, chosen_turns, flaw, language
 from pipelines.stage import Processed, Verdict, Verdicts
 from schemas.reasons import REFUSALS
 from schemas.tables import PACKED, PLANNED_SAMPLE, REFUSED_TASK
@@ -28,7 +30,8 @@ _REGION_ALLOWANCE = 256
 
 def judge_reads(spec: PackSpec) -> tuple[str, ...]:
     """Columns that `judge` reads."""
-    return ("captions", "url", "image_bytes", "width", "height", *(("regions",) if spec.grounded else ()))
+    optional = (*(("regions",) if spec.grounded else ()), *(("turns",) if spec.retells else ()))
+    return ("captions", "url", "image_bytes", "width", "height", *optional)
 
 
 def judge(rows: pa.Table, spec: PackSpec) -> Processed:
@@ -39,6 +42,8 @@ def judge(rows: pa.Table, spec: PackSpec) -> Processed:
     within about a kilobyte in the texts.
     """
     captions = chosen_captions(rows["captions"], spec.languages)
+    expressions = chosen_expressions(rows["captions"], spec.languages)
+    turns = row_turns(rows, spec)
     width, height = ints(rows["width"]), ints(rows["height"])
     unfit = spec.model.unfit(width, height)
     regions = row_regions(rows, spec)
@@ -49,27 +54,44 @@ def judge(rows: pa.Table, spec: PackSpec) -> Processed:
     refused: list[list[Refused]] = [[] for _ in range(rows.num_rows)]
     for row, sides in enumerate(zip(width.tolist(), height.tolist(), strict=True)):
         verdict = None
-        if not captions[row]:
+        if not captions[row] and not expressions[row] and not turns[row]:
             verdict = Verdict("no_caption")
         elif unfit[row]:
             verdict = Verdict("unfit_for_dialect", max(sides) / min(sides))
         else:
             for caption in captions[row]:
-                plans, refusals = decide(spec.tasks, caption, regions[row], boxes[row], spec.limits)
+                plans, refusals = decide(spec.of_captions, caption, regions[row], boxes[row], spec.limits)
                 planned[row] += plans
                 refused[row] += refusals
+            for group in expressions[row]:
+                plans, refusals = decide_expressions(spec.of_captions, group, regions[row], boxes[row], spec.limits)
+                planned[row] += plans
+                refused[row] += refusals
+            if spec.retells and (reason := flaw(turns[row])):
+                refused[row].append(Refused("conversation", None, None, reason))
+            elif spec.retells:
+                planned[row].append(Planned("conversation", None, ()))
             if not planned[row]:
                 verdict = Verdict("no_task", len(refused[row]), _said(refused[row]))
         verdicts.append(verdict)
 
     left = pa.array([verdict is not None for verdict in verdicts], pa.bool_())
-    columns = [_samples(planned, captions, rows, left), _refusals(refused, left)]
+    chosen = [
+        {caption.place: caption for group in (of_row, *groups) for caption in group}
+        for of_row, groups in zip(captions, expressions, strict=True)
+    ]
+    columns = [_samples(planned, chosen, turns, rows, left), _refusals(refused, left)]
     return Processed(Verdicts.of(verdicts), pa.Table.from_arrays(columns, schema=PACKED))
 
 
 def row_regions(rows: pa.Table, spec: PackSpec) -> list[Sequence[Region]]:
     """The regions of each row; none where no task asks for them."""
     return regions_of(rows["regions"]) if spec.grounded else [[]] * rows.num_rows
+
+
+def row_turns(rows: pa.Table, spec: PackSpec) -> list[Sequence[Spoken]]:
+    """The turns of each row that are wanted; none where no task asks for them."""
+    return chosen_turns(rows["turns"], spec.languages) if spec.retells else [[]] * rows.num_rows
 
 
 def row_boxes(
@@ -89,17 +111,20 @@ def row_boxes(
 
 
 def _samples(
-    planned: Sequence[Sequence[Planned]], captions: Sequence[Sequence[Caption]], rows: pa.Table, left: pa.Array
+    planned: Sequence[Sequence[Planned]],
+    captions: Sequence[Mapping[int, Caption]],
+    turns: Sequence[Sequence[Spoken]],
+    rows: pa.Table,
+    left: pa.Array,
 ) -> pa.Array:
-    """The planned samples of each row; null in the rows that leave."""
-    by_place = [{caption.place: caption for caption in row} for row in captions]
+    """The planned samples of each row; null in the rows that leave. `captions` are those of each row by their place."""
     flat = [(row, plan) for row, plans in enumerate(planned) for plan in plans]
     urls, image_bytes = rows["url"].to_pylist(), rows["image_bytes"].to_pylist()
-    chosen = [by_place[row][plan.caption] for row, plan in flat]
+    chosen = [None if plan.caption is None else captions[row][plan.caption] for row, plan in flat]
     sizes = [
-        # a caption stands in both forms of the conversation
+        # a text stands in both forms of the conversation
         image_bytes[row]
-        + 2 * len(caption.text.encode())
+        + 2 * sum(len(text.encode()) for text in ([caption.text] if caption else [turn.text for turn in turns[row]]))
         + len((urls[row] or "").encode())
         + _TEXT_ALLOWANCE
         + _REGION_ALLOWANCE * len(plan.regions)
@@ -107,7 +132,10 @@ def _samples(
     ]
     fields = [
         pa.array([plan.task for _, plan in flat], pa.string()),
-        pa.array([caption.lang for caption in chosen], pa.string()),
+        pa.array(
+            [caption.lang if caption else language(turns[row]) for (row, _), caption in zip(flat, chosen, strict=True)],
+            pa.string(),
+        ),
         pa.array([plan.caption for _, plan in flat], pa.int32()),
         pa.array([plan.regions for _, plan in flat], pa.list_(pa.int32())),
         pa.array(sizes, pa.int64()),

@@ -111,6 +111,16 @@ class PackSpec:
         return tuple(task for task in self.tasks if task in GROUNDED_TASKS)
 
     @property
+    def of_captions(self) -> tuple[TaskName, ...]:
+        """Those of the tasks that are made of captions, with or without regions."""
+        return tuple(task for task in self.tasks if task != "conversation")
+
+    @property
+    def retells(self) -> bool:
+        """Whether conversations that the source holds are told again."""
+        return "conversation" in self.tasks
+
+    @property
     def budget(self) -> Budget:
         """The pixel budget in force."""
         return self.model.budget(Budget(self.max_pixels, self.max_tiles))

@@ -7,9 +7,11 @@ from typing import Literal
 
 import xxhash
 
-TaskName = Literal["caption", "grounded_caption", "rec", "reg"]
+AskedTask = Literal["caption", "grounded_caption", "rec", "reg"]
+"""Tasks whose questions are ours."""
+TaskName = Literal["caption", "grounded_caption", "rec", "reg", "conversation"]
 
-_EN: dict[TaskName, tuple[str, ...]] = {
+_EN: dict[AskedTask, tuple[str, ...]] = {
     "caption": (
         "Describe this image.",
         "Write a caption for this picture.",
@@ -45,7 +47,7 @@ _EN: dict[TaskName, tuple[str, ...]] = {
         "Which object does the box {} mark?",
     ),
 }
-_ZH: dict[TaskName, tuple[str, ...]] = {
+_ZH: dict[AskedTask, tuple[str, ...]] = {
     "caption": (
         "描述一下这张图片。",
         "请为这张图片写一句说明。",
@@ -83,7 +85,7 @@ _ZH: dict[TaskName, tuple[str, ...]] = {
 }
 
 
-def phrasing(task: TaskName, row: int, turn: int = 0, *, chinese: bool) -> str:
+def phrasing(task: AskedTask, row: int, turn: int = 0, *, chinese: bool) -> str:
     """The wording for one question of a row: the same on every machine, and when packed again."""
     wordings = (_ZH if chinese else _EN)[task]
     return wordings[xxhash.xxh64_intdigest(f"{task}:{row}:{turn}".encode()) % len(wordings)]

@@ -3,22 +3,25 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from tokenizers import Tokenizer
 
-from pipelines.captions import Caption, all_captions
+from pipelines.captions import EXPRESSION, Caption, all_captions
 from pipelines.chatml.arrays import flat, ints, lists, narrow, one_each, struct
 from pipelines.chatml.captions import UNKNOWN_LANGUAGE
 from pipelines.chatml.conversation import Conversation
-from pipelines.chatml.pack import row_boxes, row_regions
+from pipelines.chatml.dialects.protocol import Dialect
+from pipelines.chatml.expressions import converse_expressions
+from pipelines.chatml.pack import row_boxes, row_regions, row_turns
 from pipelines.chatml.pack_spec import PackSpec, encode
 from pipelines.chatml.regions import Region
-from pipelines.chatml.tasks import Planned, converse
+from pipelines.chatml.tasks import Coordinates, Planned, converse
 from pipelines.chatml.token_labels import count_tokens, load_tokenizer
+from pipelines.chatml.turns import Spoken, retell
 from schemas.chatml import IMAGE, IMAGE_META, IMAGE_PLACEHOLDER, MESSAGE, PART, SHARD, SHARD_REGION, TAGGED_MESSAGE
 from schemas.layout import row_id
 
@@ -39,7 +42,7 @@ def sample_reads(spec: PackSpec) -> tuple[str, ...]:
     return (
         *("id", "url", "captions", "license", "source_file", "source_row"),
         *("image", "format", "width", "height", "sha256", "image_sha256", "phash", "canonical"),
-        *("samples", *(("regions",) if spec.grounded else ())),
+        *("samples", *(("regions",) if spec.grounded else ()), *(("turns",) if spec.retells else ())),
     )
 
 
@@ -50,19 +53,21 @@ def make_samples(rows: pa.Table, spec: PackSpec, *, key: str, chosen: npt.NDArra
     says which of them are made; left out, all. `key` is the run's and prefixes every id. Where each row becomes one
     sample the image column is not copied, and the samples keep `rows` alive.
     """
-    plans, of_row = _plans(rows)
+    plans, langs, of_row = _plans(rows)
     if chosen is not None:
-        plans = [plan for plan, wanted in zip(plans, chosen.tolist(), strict=True) if wanted]
+        wanted = np.flatnonzero(chosen).tolist()
+        plans, langs = [plans[at] for at in wanted], [langs[at] for at in wanted]
         of_row = of_row[chosen]
-    captions, regions = all_captions(rows["captions"]), row_regions(rows, spec)
+    captions, regions, turns = all_captions(rows["captions"]), row_regions(rows, spec), row_turns(rows, spec)
     boxes = row_boxes(regions, ints(rows["width"]), ints(rows["height"]), spec)
     ids = rows["id"].to_pylist()
-    trained = [captions[row][plan.caption] for row, plan in zip(of_row.tolist(), plans, strict=True)]
+    planned = list(zip(of_row.tolist(), plans, strict=True))
+    trained = [None if plan.caption is None else captions[row][plan.caption] for row, plan in planned]
     conversations = [
-        converse(plan, caption, regions[row], boxes[row], ids[row], spec.model)
-        for row, plan, caption in zip(of_row.tolist(), plans, trained, strict=True)
+        _conversation(plan, captions[row], regions[row], boxes[row], turns[row], ids[row], spec.model)
+        for row, plan in planned
     ]
-    used = [[regions[row][at] for at in plan.regions] for row, plan in zip(of_row.tolist(), plans, strict=True)]
+    used = [[(regions[row][at], captions[row]) for at in plan.regions] for row, plan in planned]
     if len(plans) != rows.num_rows or len(set(of_row.tolist())) != rows.num_rows:
         rows = rows.take(pa.array(of_row))
 
@@ -71,8 +76,8 @@ def make_samples(rows: pa.Table, spec: PackSpec, *, key: str, chosen: npt.NDArra
     columns = {
         "id": pa.array(
             [
-                f"{key}-{row_id(row)}-{plan.task}-{caption.lang or UNKNOWN_LANGUAGE}"
-                for row, plan, caption in zip(rows["id"].to_pylist(), plans, trained, strict=True)
+                f"{key}-{row_id(row)}-{plan.task}-{lang or UNKNOWN_LANGUAGE}" + ("-expressions" * _refers(caption))
+                for row, plan, lang, caption in zip(rows["id"].to_pylist(), plans, langs, trained, strict=True)
             ],
             pa.string(),
         ),
@@ -80,11 +85,11 @@ def make_samples(rows: pa.Table, spec: PackSpec, *, key: str, chosen: npt.NDArra
         "messages_tagged": tagged,
         "images": _images(rows),
         "image_meta": one_each(_image_meta(rows)),
-        "regions": _regions(used, trained, rows),
+        "regions": _regions(used, rows),
         "task": pa.array([plan.task for plan in plans], pa.string()),
         "source": rows["source_file"],
         "license": rows["license"],
-        "language": pa.array([caption.lang for caption in trained], pa.string()),
+        "language": pa.array(langs, pa.string()),
         "provenance": pa.array(_provenance(rows, trained), pa.string()),
         "n_text_tokens": pa.nulls(len(plans), pa.int32()) if tokens is None else pa.array(tokens[0], pa.int32()),
         "n_image_tokens": _image_tokens(rows, spec),
@@ -92,14 +97,36 @@ def make_samples(rows: pa.Table, spec: PackSpec, *, key: str, chosen: npt.NDArra
     return Samples(pa.table(columns, schema=SHARD), None if tokens is None else tokens[1])
 
 
-def _plans(rows: pa.Table) -> tuple[list[Planned], Indices]:
-    """The planned samples of all rows, and which row each is of."""
+def _conversation(
+    plan: Planned,
+    captions: Sequence[Caption],
+    regions: Sequence[Region],
+    boxes: Sequence[Coordinates],
+    turns: Sequence[Spoken],
+    row: int,
+    dialect: Dialect,
+) -> Conversation:
+    """What `plan` says of the row with id `row`, of which all else is."""
+    if plan.caption is None:
+        return retell(turns, dialect)
+    caption = captions[plan.caption]
+    if _refers(caption):
+        return converse_expressions(plan, captions, regions, boxes, row, dialect)
+    return converse(plan, caption, regions, boxes, row, dialect)
+
+
+def _refers(caption: Caption | None) -> bool:
+    return caption is not None and caption.role == EXPRESSION
+
+
+def _plans(rows: pa.Table) -> tuple[list[Planned], list[str | None], Indices]:
+    """The planned samples of all rows, the language of each, and which row it is of."""
     column = flat(rows["samples"])
     if column.null_count:
         raise ValueError("a row without a planned sample cannot become one: only rows that judge used belong here")
-    tasks, _, captions, regions, _ = (field.to_pylist() for field in column.flatten().flatten())
+    tasks, langs, captions, regions, _ = (field.to_pylist() for field in column.flatten().flatten())
     plans = [Planned(*plan) for plan in zip(tasks, captions, map(tuple, regions), strict=True)]
-    return plans, np.repeat(np.arange(rows.num_rows), column.value_lengths().to_numpy())
+    return plans, langs, np.repeat(np.arange(rows.num_rows), column.value_lengths().to_numpy())
 
 
 def _messages(conversations: Sequence[Conversation]) -> tuple[pa.Array, pa.Array]:
@@ -143,16 +170,16 @@ def _image_meta(rows: pa.Table) -> pa.StructArray:
     )
 
 
-def _regions(used: Sequence[Sequence[Region]], captions: Sequence[Caption], rows: pa.Table) -> pa.Array:
-    """The regions that each sample speaks of, in pixels of the canonical image."""
+def _regions(used: Sequence[Sequence[tuple[Region, Sequence[Caption]]]], rows: pa.Table) -> pa.Array:
+    """The regions that each sample speaks of, with the captions of their row, in pixels of the canonical image."""
     counts = [len(regions) for regions in used]
-    flattened = [(region, caption) for regions, caption in zip(used, captions, strict=True) for region in regions]
+    flattened = [pair for pairs in used for pair in pairs]
     of_sample = np.repeat(np.arange(len(used)), counts)
     sizes = np.stack([ints(rows["width"]), ints(rows["height"])] * 2, axis=1)[of_sample]
     pixels = np.array([region.box for region, _ in flattened], np.float32).reshape(-1, 4) * sizes
     fields = [
         pa.array(np.zeros(len(flattened)), pa.int32()),
-        pa.array([caption.text[slice(*region.span)] for region, caption in flattened], pa.string()),
+        pa.array([captions[region.caption].text[slice(*region.span)] for region, captions in flattened], pa.string()),
         pa.FixedSizeListArray.from_arrays(pa.array(pixels.ravel(), pa.float32()), 4),
         pa.array([region.score for region, _ in flattened], pa.float32()),
         pa.array([region.source for region, _ in flattened], pa.string()),
@@ -161,19 +188,20 @@ def _regions(used: Sequence[Sequence[Region]], captions: Sequence[Caption], rows
     return lists(counts, struct(SHARD_REGION, *fields))
 
 
-def _provenance(rows: pa.Table, captions: Sequence[Caption]) -> list[str]:
+def _provenance(rows: pa.Table, captions: Sequence[Caption | None]) -> list[str]:
     """Where each sample comes from, as JSON with sorted keys: the same row always gives the same text."""
     columns = ("id", "source_file", "source_row", "canonical", "image_sha256")
     ids, files, file_rows, treatments, digests = (rows[column].to_pylist() for column in columns)
     texts = []
     for at, caption in enumerate(captions):
-        facts = {
+        facts: dict[str, Any] = {
             "row": ids[at],
             "source_file": files[at],
             "source_row": file_rows[at],
             "canonical": treatments[at] or "",
-            "caption": {"index": caption.place, "model": caption.model, "role": caption.role},
         }
+        if caption is not None:  # else the turns are the source's own
+            facts["caption"] = {"index": caption.place, "model": caption.model, "role": caption.role}
         if treatments[at]:  # image_meta has the served file's digest, which these bytes no longer have
             facts["stored_sha256"] = digests[at].hex()
         texts.append(encode(facts))

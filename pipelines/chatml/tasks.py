@@ -7,6 +7,9 @@ one of them. A conversation is plain data; samples.py writes it in the shard's t
 * **grounded_caption**: the same, with each referring expression followed by its boxes (GRIT, CogVLM GC).
 * **rec**, referring expression comprehension: where is …? One question for each expression, answered by its box.
 * **reg**, referring expression generation: what is at …? One question for each box, answered by its expression.
+
+Of expressions that a source gives, `rec` and `reg` are made in expressions.py; a conversation that it holds is told
+again in turns.py.
 """
 
 from collections.abc import Sequence
@@ -18,7 +21,7 @@ from pipelines.chatml.ambiguity import ambiguous, is_judged
 from pipelines.chatml.conversation import Conversation, Turn
 from pipelines.chatml.dialects.protocol import Dialect, Grounded
 from pipelines.chatml.neutralise import neutralise, neutralise_with_spans
-from pipelines.chatml.phrasings import TaskName, is_chinese, phrasing
+from pipelines.chatml.phrasings import AskedTask, TaskName, is_chinese, phrasing
 from pipelines.chatml.regions import Region, Span
 
 Coordinates = tuple[int, ...]
@@ -32,7 +35,8 @@ class Planned(NamedTuple):
     """A conversation to be written: a task, for a caption, with these of the row's regions in the order of use."""
 
     task: TaskName
-    caption: int
+    caption: int | None
+    """None: the row's own turns."""
     regions: tuple[int, ...]
 
 
@@ -40,7 +44,7 @@ class Refused(NamedTuple):
     """Why a task was not made of a caption, or not of one region of it."""
 
     task: TaskName
-    caption: int
+    caption: int | None
     region: int | None
     reason: str
     """One of `schemas.reasons.REFUSALS`."""
@@ -68,10 +72,8 @@ def decide(
     refused: list[Refused] = []
     mine = [at for at, region in enumerate(regions) if region.caption == caption.place]
     for at in mine:
-        for start, end in (regions[at].phrase, regions[at].span):
-            if not 0 <= start < end <= len(caption.text):
-                raise ValueError(f"region {at} has the span {start}–{end}, but its caption has {len(caption.text)}")
-    flaws = {at: _flaw(caption.text, regions[at], boxes[at]) for at in mine}
+        check_spans(at, regions[at], caption.text)
+    flaws = {at: flaw(caption.text, regions[at], boxes[at]) for at in mine}
     usable = [at for at in mine if flaws[at] is None]
     outer = _outermost({regions[at].span for at in usable})
     flaws |= {at: "contained_span" for at in usable if regions[at].span not in outer}
@@ -80,7 +82,7 @@ def decide(
         if task == "caption":
             planned.append(Planned(task, caption.place, ()))
             continue
-        refused += [Refused(task, caption.place, at, flaw) for at, flaw in flaws.items() if flaw]
+        refused += [Refused(task, caption.place, at, reason) for at, reason in flaws.items() if reason]
         if task == "grounded_caption":
             chosen = sorted(usable, key=lambda at: (regions[at].span, at))
         else:
@@ -97,7 +99,14 @@ def decide(
     return planned, refused
 
 
-def _flaw(caption: str, region: Region, box: Coordinates) -> str | None:
+def check_spans(at: int, region: Region, caption: str) -> None:
+    """Raise ValueError where a span of region number `at` is not one of its caption's."""
+    for start, end in (region.phrase, region.span):
+        if not 0 <= start < end <= len(caption):
+            raise ValueError(f"region {at} has the span {start}–{end}, but its caption has {len(caption)}")
+
+
+def flaw(caption: str, region: Region, box: Coordinates) -> str | None:
     """Why no task can use a region, whatever else the caption says."""
     if not neutralise(caption[slice(*region.span)]).strip():
         return "blank_phrase"
@@ -145,19 +154,30 @@ def _referring(
             return Refused(task, caption.place, at, "other_language")
         if unclear[at]:
             return Refused(task, caption.place, at, "ambiguous_text")
-        if boxes_of[region.span] > 1:
-            return Refused(task, caption.place, at, "second_box", boxes_of[region.span])
-        if region.score is None or not 0 < region.score < inf:
-            return Refused(task, caption.place, at, "unscored", region.score)
-        if region.runner_up is not None and not region.runner_up < limits.runner_up * region.score:
-            return Refused(task, caption.place, at, "runner_up", region.runner_up / region.score)
-        return None
+        reason, value = uncertain(region, boxes_of[region.span], limits)
+        return Refused(task, caption.place, at, reason, value) if reason else None
 
     judged = {at: refusal(at) for at in usable}
     clear = [at for at in usable if judged[at] is None]
-    for at in sorted(clear, key=lambda at: (-(regions[at].score or 0), at))[limits.max_turns :]:
+    for at in over_max_turns(clear, regions, limits):
         judged[at] = Refused(task, caption.place, at, "over_max_turns", len(clear))
     return [(at, judged[at]) for at in sorted(usable, key=lambda at: (regions[at].span, at))]
+
+
+def uncertain(region: Region, n_boxes: int, limits: Limits) -> tuple[str | None, float | None]:
+    """Why a phrase with `n_boxes` boxes cannot be said to mean the region's, and what was measured; None: it can."""
+    if n_boxes > 1:
+        return "second_box", n_boxes
+    if region.score is None or not 0 < region.score < inf:
+        return "unscored", region.score
+    if region.runner_up is not None and not region.runner_up < limits.runner_up * region.score:
+        return "runner_up", region.runner_up / region.score
+    return None, None
+
+
+def over_max_turns(clear: Sequence[int], regions: Sequence[Region], limits: Limits) -> set[int]:
+    """Those of the regions that no question is left for: the ones of the lowest scores, of equal ones the last."""
+    return set(sorted(clear, key=lambda at: (-(regions[at].score or 0), at))[limits.max_turns :])
 
 
 def converse(
@@ -168,6 +188,7 @@ def converse(
     used = [regions[at] for at in plan.regions]
     text, spans = neutralise_with_spans(caption.text, [region.span for region in used])
     coordinates = [boxes[at] for at in plan.regions]
+    pairs: list[Pair]
     if plan.task == "caption":
         pairs = [(phrasing("caption", row, chinese=chinese), text)]
     elif plan.task == "grounded_caption":
@@ -175,13 +196,30 @@ def converse(
         pairs = [(phrasing("grounded_caption", row, chinese=chinese), answer)]
     else:
         expressions = [text[start:end].strip() for start, end in spans]
-        wordings = [phrasing(plan.task, row, turn, chinese=chinese) for turn in range(len(spans))]
         pairs = [
-            (wording.replace("{}", _definite(expression, chinese=chinese)), dialect.write(expression, [box]))
-            if plan.task == "rec"
-            else (wording.replace("{}", dialect.write(None, [box])), _sentence(expression, chinese=chinese))
-            for wording, expression, box in zip(wordings, expressions, coordinates, strict=True)
+            referring_pair(plan.task, expression, box, row, turn, dialect, chinese=chinese)
+            for turn, (expression, box) in enumerate(zip(expressions, coordinates, strict=True))
         ]
+    return as_turns(pairs, dialect)
+
+
+Pair = tuple[str, str]
+"""A question and its answer."""
+
+
+def referring_pair(
+    task: TaskName, expression: str, box: Coordinates, row: int, turn: int, dialect: Dialect, *, chinese: bool
+) -> Pair:
+    """The question of `rec` or `reg` about one box, the conversation's `turn`-th, and its answer."""
+    asked: AskedTask = "rec" if task == "rec" else "reg"
+    wording = phrasing(asked, row, turn, chinese=chinese)
+    if asked == "rec":
+        return wording.replace("{}", _definite(expression, chinese=chinese)), dialect.write(expression, [box])
+    return wording.replace("{}", dialect.write(None, [box])), _sentence(expression, chinese=chinese)
+
+
+def as_turns(pairs: Sequence[Pair], dialect: Dialect) -> Conversation:
+    """Questions and answers as a conversation, the image first."""
     turns = [turn for asked, answer in pairs for turn in (Turn("user", (asked,)), Turn("assistant", (answer,)))]
     turns[0] = Turn("user", (None, dialect.after_image + pairs[0][0]))
     return tuple(turns)

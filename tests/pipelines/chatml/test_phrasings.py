@@ -5,21 +5,21 @@ from typing import get_args
 
 import pytest
 
-from pipelines.chatml.phrasings import TaskName, is_chinese, phrasing
+from pipelines.chatml.phrasings import AskedTask, is_chinese, phrasing
 
-TASKS: tuple[TaskName, ...] = get_args(TaskName)
+TASKS: tuple[AskedTask, ...] = get_args(AskedTask)
 
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("chinese", [False, True])
-def test_wordings_are_used_evenly(task: TaskName, chinese: bool) -> None:
+def test_wordings_are_used_evenly(task: AskedTask, chinese: bool) -> None:
     counts = Counter(phrasing(task, row, chinese=chinese) for row in range(8000))
     assert len(counts) >= 6
     assert min(counts.values()) > 0.85 * 8000 / len(counts)
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_wording_has_a_place_for_what_is_asked_about(task: TaskName) -> None:
+def test_a_wording_has_a_place_for_what_is_asked_about(task: AskedTask) -> None:
     for chinese in (False, True):
         holes = {phrasing(task, row, chinese=chinese).count("{}") for row in range(200)}
         assert holes == {1 if task in ("rec", "reg") else 0}
