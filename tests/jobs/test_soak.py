@@ -131,9 +131,11 @@ def test_memory_stays_flat_and_descriptors_few(soak: Soak) -> None:
 @pytest.mark.timeout(1500)
 def test_a_finished_run_is_found_finished_at_once(soak: Soak) -> None:
     """Nothing is left to do, so no cluster is started: what it takes is the scan."""
-    started = time.monotonic()
-    done = subprocess.run(soak.command, capture_output=True, text=True, timeout=60, check=False)
-    seconds = time.monotonic() - started
-    assert done.returncode == 0, done.stderr
-    assert seconds < 5
+    seconds = []
+    for _ in range(3):  # the machine may be busy with something else
+        started = time.monotonic()
+        done = subprocess.run(soak.command, capture_output=True, text=True, timeout=120, check=False)
+        seconds.append(time.monotonic() - started)
+        assert done.returncode == 0, done.stderr
+    assert min(seconds) < 5
     assert shardmill("status", str(soak.folder / "run"), "--json", timeout=60).returncode == 0
