@@ -83,7 +83,8 @@ class Engine:
     def _judge_set(self, hop: Hop) -> None:
         state = self._state
         jobs = tuple(state.job(hop, part) for part in state.plan.parts)
-        rule = SetRun(state.layout, jobs, state.tally[hop.previous].kept if hop.previous else 0)
+        entering = state.tally[hop.previous].kept if hop.previous else state.plan.planned_rows
+        rule = SetRun(state.layout, jobs, entering)
         tally = state.tally[hop.name] = HopTally(parts=len(jobs))
         if not (rule.is_complete() and all(state.is_valid(hop, part) for part in state.plan.parts)):
             if hop.index < self._first:

@@ -8,8 +8,9 @@ generation has taken over pass, and bear on nothing.
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
+from numpy.typing import NDArray
 
 from jobs.executor import Call
 from jobs.part import PartJob, commit_verdicts, live_rows
 from jobs.store.commit import Commit
 from jobs.store.files import write_atomically
 from pipelines.recipe import fingerprint
+from pipelines.sets.keys import KEYS
 from pipelines.stage import SetRule, title
 from schemas.layout import RunLayout
 from schemas.reasons import REASONS, Outcome
 
 _PARTS_A_CALL = 256
-_KEY_SCHEMA = pa.schema([("id", pa.int64()), ("space", pa.string()), ("key", pa.binary()), ("part", pa.int64())])
+_KEYS_OF_PARTS = pa.schema([*KEYS, ("part", pa.int64())])
 
 RunCalls = Callable[[Sequence[Call]], list[Any]]
 """Runs calls anywhere; their results in order."""
@@ -42,7 +45,7 @@ class SetRun:
     jobs: tuple[PartJob, ...]
     rows: int
     keys_a_bucket: int = 1_000_000
-    """Rows whose keys are decided upon at once, about: what bounds the memory of a decision."""
+    """Rows whose keys are decided upon at once, about: it bounds the memory of a decision, unless the rule gathers."""
 
     @property
     def _folder(self) -> Path:
@@ -65,12 +68,12 @@ class SetRun:
         scratch = self._folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
-        buckets = 1 + self.rows // self.keys_a_bucket
+        rule = _rule(self.jobs[0])
+        buckets = 1 if rule.gathers else 1 + self.rows // self.keys_a_bucket
         groups = [self.jobs[at : at + _PARTS_A_CALL] for at in range(0, len(self.jobs), _PARTS_A_CALL)]
         keys = [scratch / f"keys-{at:06d}.arrow" for at in range(len(groups))]
         refused = [scratch / f"refused-{bucket:06d}.arrow" for bucket in range(buckets)]
         run_calls([Call(collect_keys, (group, buckets, path)) for group, path in zip(groups, keys, strict=True)])
-        rule = self.jobs[0].hop.stages[0]
         run_calls([Call(decide_bucket, (rule, keys, b, len(groups), path)) for b, path in enumerate(refused)])
         commits = run_calls([Call(write_verdicts, (group, refused, at)) for at, group in enumerate(groups)])
         write_atomically(self._folder / "complete.json", json.dumps(self._stamp))
@@ -86,21 +89,24 @@ def collect_keys(jobs: Sequence[PartJob], buckets: int, path: Path) -> None:
         if len(job.superseded):
             rows = rows.filter(pc.invert(pc.is_in(rows["id"], pa.array(job.superseded))))
         keys = _rule(job).keys(rows)
-        tables.append(keys.append_column("part", pa.repeat(job.part.number, len(keys))).cast(_KEY_SCHEMA))
+        tables.append(keys.append_column("part", pa.repeat(job.part.number, len(keys))).cast(_KEYS_OF_PARTS))
     table = pa.concat_tables(tables)
-    bucket = np.fromiter((_bucket(key, buckets) for key in table["key"].to_pylist()), np.int64, len(table))
-    _write_batches(path, _KEY_SCHEMA, (table.filter(pa.array(bucket == number)) for number in range(buckets)))
+    bucket = np.zeros(len(table), np.int64)
+    if buckets > 1:
+        bucket[:] = [xxhash.xxh3_64_intdigest(key) % buckets for key in table["key"].to_pylist()]
+    _write_batches(path, table, bucket, buckets)
 
 
 def decide_bucket(rule: SetRule, keys: Sequence[Path], bucket: int, groups: int, path: Path) -> None:
     """Ask the rule about one bucket; write what it refuses to an Arrow file, one record batch a group of parts."""
-    table = pa.Table.from_batches([_read_batch(file, bucket) for file in keys], _KEY_SCHEMA)
+    table = pa.Table.from_batches([_read_batch(file, bucket) for file in keys], _KEYS_OF_PARTS)
     refused = rule.decide(table.drop_columns(["part"]))
-    parts = table["part"].take(pc.index_in(refused["id"], table["id"].combine_chunks()))
-    group = np.asarray(parts) // _PARTS_A_CALL
     schema = pa.schema([("id", pa.int64()), ("reason", pa.string()), ("value", pa.float64()), *rule.adds])
     refused = refused.select(schema.names).cast(schema)
-    _write_batches(path, schema, (refused.filter(pa.array(group == number)) for number in range(groups)))
+    ids = table["id"].to_numpy()
+    order = np.argsort(ids, kind="stable")
+    at = order[np.searchsorted(ids, refused["id"].to_numpy(), sorter=order)]
+    _write_batches(path, refused, table["part"].to_numpy()[at] // _PARTS_A_CALL, groups)
 
 
 def write_verdicts(jobs: Sequence[PartJob], refused: Sequence[Path], group: int) -> list[Commit]:
@@ -149,15 +155,15 @@ def _rule(job: PartJob) -> SetRule:
     return rule
 
 
-def _bucket(key: bytes, buckets: int) -> int:
-    return xxhash.xxh3_64_intdigest(key) % buckets if buckets > 1 else 0
-
-
-def _write_batches(path: Path, schema: pa.Schema, tables: Iterator[pa.Table]) -> None:
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        for table in tables:
-            batches = table.combine_chunks().to_batches()
-            writer.write_batch(batches[0] if batches else pa.RecordBatch.from_pylist([], schema))
+def _write_batches(path: Path, table: pa.Table, numbers: NDArray[np.int64], count: int) -> None:
+    """Write rows to an Arrow file of `count` record batches, each into that of its number."""
+    order = np.argsort(numbers, kind="stable")
+    table = table.take(pa.array(order))
+    edges = np.searchsorted(numbers[order], np.arange(count + 1)).tolist()
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        for start, end in pairwise(edges):
+            batches = table.slice(start, end - start).combine_chunks().to_batches()
+            writer.write_batch(batches[0] if batches else pa.RecordBatch.from_pylist([], table.schema))
 
 
 def _read_batch(path: Path, number: int) -> pa.RecordBatch:

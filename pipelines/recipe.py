@@ -30,7 +30,8 @@ from pipelines.filters.image import (
     Still,
 )
 from pipelines.pull.stage import Pull
-from pipelines.sets.exact_duplicates import ExactDuplicates
+from pipelines.sets.exact_duplicates import ExactDuplicates, UrlDuplicates
+from pipelines.sets.near_duplicates import NearDuplicates
 from pipelines.sources.carries import lacks
 from pipelines.sources.spec import SourceSpec, TableName, spelled_out
 from pipelines.stage import SetRule, Stage, semantic_fields, title
@@ -56,7 +57,9 @@ AnyStage = Annotated[
     | Label
     | License
     | CaptionStage
-    | ExactDuplicates,
+    | ExactDuplicates
+    | UrlDuplicates
+    | NearDuplicates,
     Field(discriminator="stage"),
 ]
 
@@ -126,6 +129,8 @@ def misfits(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
             found.append(
                 (("pack", "tasks"), f"{tasks}: made of `regions`, which neither the source has nor a stage adds")
             )
+        elif column not in available and column == "turns":
+            found.append((("pack", "tasks"), "conversation: made of `turns`, which the source does not have"))
         elif column not in available:
             found.append((("pack",), f"packing reads `{column}`, which no stage provides"))
     return found

@@ -172,14 +172,15 @@ class AsyncStage(Stage, Protocol):
 class SetRule(Protocol):
     """A recipe entry that needs all rows: a barrier. Both functions are pure.
 
-    `keys` gives, for a table of live rows, any number of rows ``(id: int64, space: string, key: binary)``; rows that
-    share space and key meet in one bucket. `decide` sees one bucket, which holds every row of each (space, key) in
-    it, and answers ``(id: int64, reason: string, value: float64)`` and the evidence columns `adds` for the rows to
-    refuse. It must not depend on the order of the bucket's rows. Where several buckets refuse a row, the reason that
-    comes first in `reasons` stands.
+    `keys` gives, for a table of live rows, any number of rows ``(id: int64, space: string, key: binary, weight:
+    int64)``; rows that share space and key meet in one bucket, and all rows do where the rule `gathers`. `decide` sees
+    one bucket, which holds every row of each (space, key) in it, and answers ``(id: int64, reason: string, value:
+    float64)`` and the evidence columns `adds` for the rows to refuse. It must not depend on the order of the bucket's
+    rows. Where several buckets refuse a row, the reason that comes first in `reasons` stands.
     """
 
     version: ClassVar[int]
+    gathers: ClassVar[bool]
     adds: ClassVar[pa.Schema]
     reasons: ClassVar[tuple[str, ...]]
 

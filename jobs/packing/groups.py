@@ -26,6 +26,7 @@ from jobs.store.plan import NO_IDS, Ids, Part
 from pipelines.chatml.pack_spec import SplitSpec
 from pipelines.recipe import fingerprint
 from pipelines.sets.holdout import held_out
+from pipelines.sets.near_duplicates import NearDuplicates
 from pipelines.sets.near_groups import near_groups
 from schemas.layout import RunLayout
 
@@ -51,8 +52,9 @@ def validation_rows(state: RunState, run_calls: RunCalls) -> Ids:
     paths = [scratch / f"hashes-{at:06d}.npz" for at in range(len(groups))]
     calls = [Call(collect_hashes, (state.layout, reader, *one)) for one in zip(groups, paths, strict=True)]
     run_calls(calls, lambda _: None)
-    target = folder / _ROWS
-    run_calls([Call(hold_out, (state.layout, paths, state.recipe.pack.split, target, state.token))], lambda _: None)
+    target, split = folder / _ROWS, state.recipe.pack.split
+    call = Call(hold_out, (state.layout, paths, split, target, state.token, _are_apart(state)))
+    run_calls([call], lambda _: None)
     write_atomically(folder / _COMPLETE, json.dumps({**_stamp(state), "digest": digest(target)}))
     shutil.rmtree(scratch)
     found: Ids = np.load(target)
@@ -86,14 +88,18 @@ def collect_hashes(layout: RunLayout, reader: Hop, sources: Sequence[tuple[Part,
     np.savez(path, ids=rows["id"].to_numpy(), hashes=hashes, unknown=unknown)
 
 
-def hold_out(layout: RunLayout, paths: Sequence[Path], split: SplitSpec, target: Path, attempt: str) -> None:
+def hold_out(
+    layout: RunLayout, paths: Sequence[Path], split: SplitSpec, target: Path, attempt: str, are_apart: bool = False
+) -> None:
     """Find the groups, and write the ids of the rows to hold out.
 
-    It takes some 60 bytes a row: beside ids and hashes, what finding the groups takes.
+    `are_apart` says that no two of the rows can be in one group. It takes some 60 bytes a row: beside ids and hashes,
+    what finding the groups takes.
     """
     files = [np.load(path) for path in paths]
     ids, hashes, unknown = (np.concatenate([file[name] for file in files]) for name in ("ids", "hashes", "unknown"))
-    hashes[~unknown] = near_groups(hashes[~unknown], split.distance)
+    if not are_apart:
+        hashes[~unknown] = near_groups(hashes[~unknown], split.distance)
     chosen = np.sort(ids[held_out(hashes, split.validation, split.seed)])
     temporary = paths[0].with_name(target.name)
     np.save(temporary, chosen)
@@ -108,6 +114,12 @@ def _folder(state: RunState) -> Path:
 def _reader(state: RunState) -> Hop:
     # rows that reach packing, kept by it or not: another dialect or task must not change the split
     return shard_reader(state.hops[:-1], state.recipe.pack, _READS)
+
+
+def _are_apart(state: RunState) -> bool:
+    """Whether a set rule left one picture of every group already, and groups at least as wide as the split's."""
+    rules = (stage for hop in state.hops for stage in hop.stages if isinstance(stage, NearDuplicates))
+    return any(rule.distance >= state.recipe.pack.split.distance for rule in rules)
 
 
 def _sources(state: RunState) -> list[tuple[Part, Ids]]:

@@ -1,4 +1,4 @@
-"""Exact duplicates: the same file, or the same picture under the same caption."""
+"""Exact duplicates: the same file, the same picture under the same caption, or the same URL."""
 
 from typing import ClassVar, Literal, Self
 
@@ -8,10 +8,11 @@ import xxhash
 from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
+from pipelines.sets.keys import keyed
 from pipelines.stage import SPEC
 from schemas.tables import SET_EVIDENCE
 
-_REASON_OF_SPACE = {"sha256": "duplicate_image", "pair": "duplicate_pair"}
+_REASON_OF_SPACE = {"sha256": "duplicate_image", "pair": "duplicate_pair", "url": "duplicate_url"}
 
 
 @dataclass(frozen=True, kw_only=True, config=SPEC)
@@ -28,9 +29,10 @@ class ExactDuplicates:
     phash_and_caption: bool = True
 
     version: ClassVar[int] = 1
+    gathers: ClassVar[bool] = False
     reads: ClassVar[tuple[str, ...]] = ("id", "sha256", "phash", "captions")
     adds: ClassVar[pa.Schema] = SET_EVIDENCE
-    reasons: ClassVar[tuple[str, ...]] = tuple(_REASON_OF_SPACE.values())
+    reasons: ClassVar[tuple[str, ...]] = ("duplicate_image", "duplicate_pair")
 
     @model_validator(mode="after")
     def _compares_something(self) -> Self:
@@ -39,36 +41,57 @@ class ExactDuplicates:
         return self
 
     def keys(self, rows: pa.Table) -> pa.Table:
-        ids, spaces, keys = [], [], []
+        tables = []
         if self.sha256:
-            ids.append(rows["id"])
-            spaces.append("sha256")
-            keys.append(rows["sha256"].cast(pa.binary()))
+            tables.append(keyed(rows["id"], "sha256", rows["sha256"]))
         if self.phash_and_caption:
             # the caption of the web, which every row has or lacks alike: edits are not what makes rows differ
             first = [captions[0]["text"] if captions else None for captions in rows["captions"].to_pylist()]
-            ids.append(rows["id"])
-            spaces.append("pair")
-            keys.append(pa.array(_pair_keys(rows["phash"].to_pylist(), first), pa.binary()))
-        table = pa.concat_tables(
-            pa.table({"id": i, "space": pa.repeat(pa.scalar(s), len(i)), "key": k})
-            for i, s, k in zip(ids, spaces, keys, strict=True)
-        )
-        return table.filter(pc.is_valid(table["key"]))
+            keys = pa.array(_pair_keys(rows["phash"].to_pylist(), first), pa.binary())
+            tables.append(keyed(rows["id"], "pair", keys))
+        return pa.concat_tables(tables)
 
     def decide(self, bucket: pa.Table) -> pa.Table:
-        lowest = bucket.group_by(["space", "key"]).aggregate([("id", "min")])
-        joined = bucket.join(lowest, keys=["space", "key"])
-        repeats = joined.filter(pc.greater(joined["id"], joined["id_min"]))
-        reason = [_REASON_OF_SPACE[space] for space in repeats["space"].to_pylist()]
-        return pa.table(
-            {
-                "id": repeats["id"],
-                "reason": pa.array(reason, pa.string()),
-                "value": repeats["id_min"].cast(pa.float64()),
-                "duplicate_of": repeats["id_min"],
-            }
-        )
+        return _all_but_the_lowest(bucket)
+
+
+@dataclass(frozen=True, kw_only=True, config=SPEC)
+class UrlDuplicates:
+    """Refuses a row when a row of lower id has the same URL, character for character (LAION-5B).
+
+    Placed before `pull`, it saves the requests.
+    """
+
+    stage: Literal["url_duplicates"] = "url_duplicates"
+    name: str | None = None
+
+    version: ClassVar[int] = 1
+    gathers: ClassVar[bool] = False
+    reads: ClassVar[tuple[str, ...]] = ("id", "url")
+    adds: ClassVar[pa.Schema] = SET_EVIDENCE
+    reasons: ClassVar[tuple[str, ...]] = ("duplicate_url",)
+
+    def keys(self, rows: pa.Table) -> pa.Table:
+        return keyed(rows["id"], "url", rows["url"])
+
+    def decide(self, bucket: pa.Table) -> pa.Table:
+        return _all_but_the_lowest(bucket)
+
+
+def _all_but_the_lowest(bucket: pa.Table) -> pa.Table:
+    """Refusals for all rows that share space and key with one of lower id."""
+    lowest = bucket.group_by(["space", "key"]).aggregate([("id", "min")])
+    joined = bucket.join(lowest, keys=["space", "key"])
+    repeats = joined.filter(pc.greater(joined["id"], joined["id_min"]))
+    reason = [_REASON_OF_SPACE[space] for space in repeats["space"].to_pylist()]
+    return pa.table(
+        {
+            "id": repeats["id"],
+            "reason": pa.array(reason, pa.string()),
+            "value": repeats["id_min"].cast(pa.float64()),
+            "duplicate_of": repeats["id_min"],
+        }
+    )
 
 
 def _pair_keys(phashes: list[int | None], captions: list[str | None]) -> list[bytes | None]:

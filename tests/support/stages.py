@@ -1,16 +1,14 @@
 """Stages that only tests use. They travel to Ray's workers by value."""
 
 import os
-from typing import Annotated, Any, ClassVar, Literal
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args
 
 import pyarrow as pa
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipelines.filters.image import AspectRatio, MinBytes, MinSide
-from pipelines.pull.stage import Pull
-from pipelines.recipe import Recipe
-from pipelines.sets.exact_duplicates import ExactDuplicates
+from pipelines import recipe
 from pipelines.stage import SPEC, Processed, Verdicts, Worker
 from schemas.tables import GROUNDED, INPUT
 
@@ -44,7 +42,7 @@ class AbortAsync(Abort):
     stage: Literal["abort_async"] = "abort_async"
     worker: ClassVar[Worker] = "async"
 
-    async def process(self, rows: pa.Table, began: float) -> Processed:  # type: ignore[override]  # noqa: ARG002
+    async def process(self, rows: pa.Table, began: float) -> Processed:  # type: ignore[override]
         return Abort.process(self, rows)
 
     @property
@@ -82,13 +80,34 @@ class ByHand:
         return Processed(Verdicts.kept(len(rows)), pa.Table.from_arrays(columns, schema=self.adds))
 
 
-AnyStage = Annotated[
-    Pull | AspectRatio | MinSide | MinBytes | ExactDuplicates | Abort | AbortAsync | ByHand,
-    Field(discriminator="stage"),
-]
+@dataclass(frozen=True, kw_only=True, config=SPEC)
+class Count:
+    """Appends the number of rows it is given to a file, as a stage behind a barrier would spend on them."""
+
+    stage: Literal["count"] = "count"
+    name: str | None = None
+    path: str
+
+    version: ClassVar[int] = 1
+    worker: ClassVar[Worker] = "task"
+    reads: ClassVar[tuple[str, ...]] = ("url",)
+    adds: ClassVar[pa.Schema] = pa.schema([])
+
+    def load(self) -> "Count":
+        return self
+
+    def process(self, rows: pa.Table) -> Processed:
+        with Path(self.path).open("a") as file:
+            file.write(f"{len(rows)}\n")
+        return Processed(Verdicts.kept(len(rows)))
 
 
-class RecipeForTests(Recipe):
+_SHIPPED = get_args(get_args(recipe.AnyStage)[0])
+
+AnyStage = Annotated[Union[(*_SHIPPED, Abort, AbortAsync, ByHand, Count)], Field(discriminator="stage")]
+
+
+class RecipeForTests(recipe.Recipe):
     """A recipe that may abort, and ground by hand."""
 
     stages: list[AnyStage] = Field(min_length=1)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipelines.sets.exact_duplicates import ExactDuplicates
+from pipelines.sets.exact_duplicates import ExactDuplicates, UrlDuplicates
 from schemas.tables import CAPTION
 
 Row = tuple[int, int, str | None]
@@ -83,3 +83,13 @@ def test_who_survives_follows_from_the_ids_alone(rows: list[Row], shuffler: rand
     shuffled = list(numbered.items())
     shuffler.shuffle(shuffled)
     assert set(refused(dict(shuffled))) == expected
+
+
+def test_of_rows_with_the_same_url_the_lowest_id_survives() -> None:
+    urls = ["http://a/1.jpg", "http://a/2.jpg", "http://a/1.jpg", None, None, "http://A/1.jpg", "http://a/1.jpg"]
+    rule = UrlDuplicates()
+    found = rule.decide(rule.keys(pa.table({"id": pa.array(range(7)), "url": pa.array(urls)}))).to_pylist()
+    assert {row["id"]: (row["reason"], row["duplicate_of"]) for row in found} == {
+        2: ("duplicate_url", 0),
+        6: ("duplicate_url", 0),
+    }
