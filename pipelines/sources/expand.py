@@ -46,7 +46,7 @@ def expand(text: str, format_: Literal["auto"] | Format) -> list[str]:
     except (ValueError, ImportError) as error:
         raise InputError(f"cannot be opened: {error}") from error
     if filesystem.isfile(path):
-        return [_full(filesystem, path)]
+        return [full_path(filesystem, path)]
     if filesystem.isdir(path):
         found = _below(filesystem, path)
     elif _MAGIC.intersection(path):
@@ -57,7 +57,7 @@ def expand(text: str, format_: Literal["auto"] | Format) -> list[str]:
     if not wanted:
         ignored = f"; ignored: {', '.join(found[:_NAMED])}" if found else ""
         raise InputError(f"no {' '.join(_FORMATS)} file (or .gz of them) is there{ignored}")
-    return [_full(filesystem, one) for one in sorted(wanted)]
+    return [full_path(filesystem, one) for one in sorted(wanted)]
 
 
 def _is_wanted(path: str, format_: Literal["auto"] | Format) -> bool:
@@ -86,7 +86,8 @@ def _passed_over(relative: str) -> bool:
     return any(component.startswith((".", "_")) for component in relative.split("/"))
 
 
-def _full(filesystem: AbstractFileSystem, path: str) -> str:
+def full_path(filesystem: AbstractFileSystem, path: str) -> str:
+    """A path of `filesystem` as it is where that is local, else a URL."""
     if isinstance(filesystem, LocalFileSystem):
         return path
     return cast(str, filesystem.unstrip_protocol(path))

@@ -16,7 +16,10 @@ from pipelines.sources.rows import Cells, batch, captions_of, printable, sound, 
 from pipelines.sources.spec import SourceSpec
 from schemas.tables import IMAGE_AT
 
-IMAGE_EXTENSIONS = frozenset({"jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"})
+IMAGE_EXTENSIONS = frozenset(
+    {"jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif", "jxl", "jp2"}
+)
+"""Of what people call images; those that cannot be decoded are for pull to refuse."""
 CAPTION_EXTENSIONS = frozenset({"txt", "text", "caption"})
 TEXT_EXTENSIONS = CAPTION_EXTENSIONS | {"json", "cls"}
 TEXT_BYTES = 1 << 24

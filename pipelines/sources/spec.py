@@ -15,6 +15,7 @@ Format = Literal[
     "tsv",
     "jsonl",
     "webdataset",
+    "folder",
     "img2dataset",
     "llava",
     "minigpt4",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -28,7 +29,7 @@ def case(web: Web, tmp_path: Path) -> Case:
     return Case(web, tmp_path, [], recipe=RECIPE)
 
 
-def webdataset(folder: Path) -> list[str]:
+def webdataset(where: Path) -> list[str]:
     for number in range(2):
         files = [
             (f"{n:04d}.{extension}", content)
@@ -36,23 +37,60 @@ def webdataset(folder: Path) -> list[str]:
             if n % 2 == number
             for extension, content in (("jpg", image), ("txt", text.encode()))
         ]
-        write_tar(folder / f"{number}.tar", [*files, ("9999.txt", b"nothing to see")])
-    return [str(folder)]
+        write_tar(where / f"{number}.tar", [*files, ("9999.txt", b"nothing to see")])
+    return [str(where)]
+
+
+def folder(where: Path) -> list[str]:
+    for n, (text, image) in enumerate(PAIRS):
+        at = where / f"sub{n % 2}"
+        at.mkdir(exist_ok=True)
+        (at / f"{n}.jpg").write_bytes(image)
+        (at / f"{n}.txt").write_text(text)
+    (where / "sub0" / "lonely.txt").write_text("nothing to see")
+    return [str(where), "source.format=folder"]
+
+
+def imagefolder(where: Path) -> list[str]:
+    lines = [f"images/{n}.jpg,{text}" for n, (text, _) in enumerate(PAIRS)]
+    (where / "metadata.csv").write_text("\n".join(["file_name,caption", *lines, "images/gone.jpg,x", "../out.jpg,y"]))
+    (where / "images").mkdir()
+    for n, (_, image) in enumerate(PAIRS):
+        (where / "images" / f"{n}.jpg").write_bytes(image)
+    return [str(where), "source.format=folder"]
+
+
+def table_of_names(where: Path) -> list[str]:
+    imagefolder(where)
+    (where / "metadata.csv").rename(where / "pairs.csv")
+    return [str(where / "pairs.csv"), "source.columns.image=file_name"]
+
+
+def table_of_images(where: Path) -> list[str]:
+    texts, images = zip(*PAIRS, strict=True)
+    table = pa.table({"caption": [*texts, "no image"], "jpg": [*images, None]})
+    pq.write_table(table, where / "pairs.parquet", row_group_size=5)
+    return [str(where), "source.columns.image=jpg"]
 
 
 @pytest.mark.parametrize(
     ("collection", "lost"),
     [
         (webdataset, {"invalid_record": 2}),
+        (folder, {"invalid_record": 1}),
+        (imagefolder, {"file_missing": 1, "invalid_record": 1}),
+        (table_of_names, {"file_missing": 1, "invalid_record": 1}),
+        (table_of_images, {"file_missing": 1}),
     ],
 )
 def test_images_come_into_the_shards_as_they_lie_in_the_files(
     case: Case, tmp_path: Path, collection: Callable[[Path], list[str]], lost: dict[str, int]
 ) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
+    where = tmp_path / "in"
+    where.mkdir()
+    named, *settings = collection(where)
 
-    assert case.run(inputs=tuple(collection(folder))) == 0
+    assert case.run(*settings, inputs=(named,)) == 0
 
     assert case.reasons() == {"kept": len(PAIRS), **lost}
     shards = [
