@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-KNOWN, SPACE, LETTER, NUMBER, MARK, UPPER, CASED, HAN, KANA = (1 << bit for bit in range(9))
+KNOWN, SPACE, LETTER, NUMBER, MARK, UPPER, HAN, KANA = (1 << bit for bit in range(8))
 """Bits of a character's kind. None of SPACE, LETTER, NUMBER and MARK: punctuation, symbols, controls, private use."""
 
 ALONE = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -21,7 +21,7 @@ ALONE = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 
 _SPACING = frozenset("\u200b\u2060\ufeff")
 """Of no width, and no part of any word."""
-_KINDS = np.zeros(0x110000, np.uint16)
+_KINDS = np.zeros(0x110000, np.uint8)
 """By code point, filled in as characters turn up."""
 
 Counts = npt.NDArray[np.int64]
@@ -36,7 +36,7 @@ class Characters:
         self.ends = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
 
     @cached_property
-    def kinds(self) -> npt.NDArray[np.uint16]:
+    def kinds(self) -> npt.NDArray[np.uint8]:
         """The kind of each character."""
         kinds = _KINDS[self.codes]
         if not kinds.all():
@@ -102,8 +102,6 @@ def _kind(char: str) -> int:
     kind |= {"L": LETTER, "N": NUMBER, "M": MARK}.get(category[0], 0)
     if category in {"Lu", "Lt"}:
         kind |= UPPER
-    if category in {"Lu", "Lt", "Ll"}:
-        kind |= CASED
     name = unicodedata.name(char, "")
     if name.startswith(("CJK UNIFIED IDEOGRAPH", "CJK COMPATIBILITY IDEOGRAPH")) or char in "々〇":
         kind |= HAN

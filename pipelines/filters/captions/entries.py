@@ -1,6 +1,6 @@
 """The captions of many rows as flat arrays, so that rules need not look at rows one by one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -57,9 +57,9 @@ class Entries:
         at = np.flatnonzero(counts)
         return Counting(texts.take(pa.array(at)), at, row[at])
 
-    def with_field(self, name: str, values: pa.Array) -> pa.ChunkedArray:
-        """The column again, one field of each caption set anew."""
-        return self._column({**self.fields, name: values}, self._lengths)
+    def with_fields(self, fields: Mapping[str, pa.Array]) -> pa.ChunkedArray:
+        """The column again, some fields of all captions set anew."""
+        return self._column({**self.fields, **fields}, self._lengths)
 
     def with_appended(
         self, rows: Places, of: Places, texts: Sequence[str], langs: pa.Array, role: str
@@ -84,7 +84,7 @@ class Entries:
     def _row_of_each(self) -> Places:
         return np.repeat(np.arange(self.rows), self._lengths)
 
-    def _column(self, fields: dict[str, pa.Array], lengths: Places) -> pa.ChunkedArray:
+    def _column(self, fields: Mapping[str, pa.Array], lengths: Places) -> pa.ChunkedArray:
         ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
         flat = pa.StructArray.from_arrays([fields[name] for name in CAPTION.names], fields=list(CAPTION))
         return pa.chunked_array([pa.ListArray.from_arrays(ends, flat, type=CAPTIONS, mask=self._absent)])

@@ -16,7 +16,7 @@ from pipelines.stage import SPEC
 URL = (
     r"(?i)\b(?:https?|ftp)://[!-~]+"
     r"|\bwww\d?\.[a-z0-9-]+\.[a-z][!-~]*"
-    r"|\b[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*\.(?:com|net|org|info|biz|shop|co\.uk|com\.cn|cn|de|fr|ru|jp)\b[!-~]*"
+    r"|(?:^|[^a-z0-9@._-])[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*\.(?:com|net|org|info|biz|shop|co\.uk|com\.cn|cn|de|fr|ru|jp)\b[!-~]*"
 )
 """With a scheme, with www., or a bare domain of a common ending."""
 

@@ -5,8 +5,9 @@ rejected, with the measure of the first; where it refuses some, those are marked
 A row in which no caption counts is rejected with ``no_caption``: there is nothing to train on, whatever a rule asks.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -76,10 +77,25 @@ def process_captions(captions: pa.ChunkedArray, judge: Judge, reason: str, langu
     entries = Entries(captions)
     counting = entries.counting()
     judgement = judge(counting.texts) if language is None else _judge_language(entries, counting, judge, language)
+    return decided(captions, entries, counting, judgement, reason)
+
+
+def decided(
+    captions: pa.ChunkedArray,
+    entries: Entries,
+    counting: Counting,
+    judgement: Judgement,
+    reason: str,
+    filled: Mapping[str, pa.Array] = MappingProxyType({}),
+) -> Processed:
+    """What follows from a judgement; `filled` are fields of all captions that were filled in on the way."""
     left = rows_left(entries.rows, counting, judgement.refused)
     verdicts = Verdicts.kept(entries.rows) if left.all() else row_verdicts(left, counting, judgement, reason)
+    fields = dict(filled)
     if (judgement.refused & left[counting.row]).any():
-        captions = with_marks(entries, counting, judgement.refused, reason)
+        fields["refused"] = marks(entries, counting, judgement.refused, reason)
+    if fields:
+        captions = entries.with_fields(fields)
     return Processed(verdicts, pa.table({"captions": captions}))
 
 
@@ -119,8 +135,8 @@ def row_verdicts(left: Mask, counting: Counting, judgement: Judgement, reason: s
     )
 
 
-def with_marks(entries: Entries, counting: Counting, refused: Mask, reason: str) -> pa.ChunkedArray:
-    """The captions, with `reason` on those that are refused."""
-    marks: Any = entries.fields["refused"].to_numpy(zero_copy_only=False).astype(object)
-    marks[counting.at[refused]] = reason
-    return entries.with_field("refused", pa.array(marks, pa.string()))
+def marks(entries: Entries, counting: Counting, refused: Mask, reason: str) -> pa.StringArray:
+    """Why each caption is refused, with `reason` for those that now are."""
+    names: Any = entries.fields["refused"].to_numpy(zero_copy_only=False).astype(object)
+    names[counting.at[refused]] = reason
+    return pa.array(names, pa.string())

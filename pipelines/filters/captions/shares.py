@@ -7,7 +7,7 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from pipelines.filters.captions.characters import CASED, LETTER, MARK, NUMBER, UPPER, Characters, Counts
+from pipelines.filters.captions.characters import LETTER, MARK, NUMBER, UPPER, Characters, Counts
 from pipelines.filters.captions.rule import CaptionRule, Judgement
 from pipelines.stage import SPEC
 
@@ -89,9 +89,10 @@ class DigitShare(_Share):
 
 @dataclass(frozen=True, kw_only=True, config=SPEC)
 class UppercaseShare(_Share):
-    """Keeps captions of whose letters with a case a share of `at_least` to `at_most` is capital.
+    """Keeps captions of whose letters a share of `at_least` to `at_most` is capital. Ours.
 
-    A caption without such letters (Chinese, numbers) has a share of 0. Ours.
+    Letters without a case count among the letters, so that a brand in a Chinese caption is not shouting; a caption
+    without letters has a share of 0.
     """
 
     stage: Literal["uppercase_share"] = "uppercase_share"
@@ -101,4 +102,4 @@ class UppercaseShare(_Share):
     reason: ClassVar[str] = "uppercase_share"
 
     def parts(self, characters: Characters) -> tuple[Counts, Counts]:
-        return characters.count(characters.are(UPPER)), characters.count(characters.are(CASED))
+        return characters.count(characters.are(UPPER)), characters.count(characters.are(LETTER))

@@ -1,5 +1,6 @@
 """All stages on captions, for the recipe."""
 
+from pipelines.filters.captions.language import Language
 from pipelines.filters.captions.length import CaptionCharacters, CaptionWords, HanCharacters
 from pipelines.filters.captions.listed import Boilerplate, Political, Profanity, WordList
 from pipelines.filters.captions.noun import NeedsNoun
@@ -27,4 +28,5 @@ CaptionStage = (
     | Profanity
     | Boilerplate
     | Political
+    | Language
 )

@@ -16,6 +16,8 @@ from tests.support.captions import reason, value
         ("a cat, see https://example.org/cat", 1),
         ("more at www.example.de and HTTP://example.net", 2),
         ("buy at shoes.com", 1),
+        ("shoes.com", 1),
+        ("write to jane.doe@mail.example.com", None),
         ("图片来自https://example.cn/猫", 1),
     ],
 )

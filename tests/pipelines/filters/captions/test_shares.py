@@ -18,7 +18,7 @@ from tests.support.captions import reason, value
         (DigitShare(at_most=0.3), "abcdefg 123", "abcdef 123"),
         (DigitShare(at_most=0.3), "一二三", "①②③"),
         (UppercaseShare(at_most=0.7), "ABCDEFG abc", "ABCDEFG ab"),
-        (UppercaseShare(at_most=0.7), "1234 猫!", "A 1234 猫!"),
+        (UppercaseShare(at_most=0.7), "VIP 1234 猫咪!", "VIP 1234 猫!"),
         (UppercaseShare(at_least=0.1, at_most=1.0), "A plain cat", "a plain one"),
     ],
 )
