@@ -140,6 +140,7 @@ REFUSALS: dict[str, str] = {
     "box_too_small": "the box has no extent on the dialect's grid",
     "not_a_description": "an expression refers to one thing; it does not describe the image",
     "second_expression": "another expression is asked about the same box",
+    "second_conversation": "the row has one of the task in this language already, made of a caption",
     "no_turns": "the source holds no conversation about the image",
     "no_user_turn": "nobody asks in the source's conversation",
     "no_answer": "nobody answers in the source's conversation",

@@ -64,9 +64,19 @@ def judge(rows: pa.Table, spec: PackSpec) -> Processed:
                 planned[row] += plans
                 refused[row] += refusals
             for group in expressions[row]:
+                # a task gives one sample a row and language
+                done = {
+                    plan.task
+                    for plan in planned[row]
+                    for caption in captions[row]
+                    if caption.place == plan.caption and caption.lang == group[0].lang
+                }
                 plans, refusals = decide_expressions(spec.of_captions, group, regions[row], boxes[row], spec.limits)
-                planned[row] += plans
+                planned[row] += [plan for plan in plans if plan.task not in done]
                 refused[row] += refusals
+                refused[row] += [
+                    Refused(plan.task, plan.caption, None, "second_conversation") for plan in plans if plan.task in done
+                ]
             if spec.retells and (reason := flaw(turns[row])):
                 refused[row].append(Refused("conversation", None, None, reason))
             elif spec.retells:

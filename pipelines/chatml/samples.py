@@ -76,8 +76,8 @@ def make_samples(rows: pa.Table, spec: PackSpec, *, key: str, chosen: npt.NDArra
     columns = {
         "id": pa.array(
             [
-                f"{key}-{row_id(row)}-{plan.task}-{lang or UNKNOWN_LANGUAGE}" + ("-expressions" * _refers(caption))
-                for row, plan, lang, caption in zip(rows["id"].to_pylist(), plans, langs, trained, strict=True)
+                f"{key}-{row_id(row)}-{plan.task}-{lang or UNKNOWN_LANGUAGE}"
+                for row, plan, lang in zip(rows["id"].to_pylist(), plans, langs, strict=True)
             ],
             pa.string(),
         ),
@@ -110,13 +110,9 @@ def _conversation(
     if plan.caption is None:
         return retell(turns, dialect)
     caption = captions[plan.caption]
-    if _refers(caption):
+    if caption.role == EXPRESSION:
         return converse_expressions(plan, captions, regions, boxes, row, dialect)
     return converse(plan, caption, regions, boxes, row, dialect)
-
-
-def _refers(caption: Caption | None) -> bool:
-    return caption is not None and caption.role == EXPRESSION
 
 
 def _plans(rows: pa.Table) -> tuple[list[Planned], list[str | None], Indices]:

@@ -45,7 +45,7 @@ def test_expressions_share_a_conversation_each_with_its_own_box(rows: RowMaker) 
     assert "two dogs" in asked[2]
     assert "<|box_start|>(500,0),(999,999)<|box_end|>" in asked[3]
     assert [one["label"] for one in sample["regions"]] == ["second man from left", "two dogs"]
-    assert sample["id"] == "k-000000000000-rec-en-expressions"
+    assert sample["id"] == "k-000000000000-rec-en"
     assert json.loads(sample["provenance"])["caption"] == {"index": 0, "model": None, "role": "expression"}
     assert refusals == []
 
@@ -70,6 +70,14 @@ def test_a_caption_beside_expressions_is_a_caption(rows: RowMaker) -> None:
         ("rec", "<|object"),
     ]
     assert refusals == [("rec", "no_region"), ("caption", "not_a_description")]
+
+
+def test_a_caption_that_gives_the_task_goes_before_the_expressions(rows: RowMaker) -> None:
+    captions, regions = row(("left man", LEFT), more=({"text": "a dog", "lang": "en", "role": "web"},))
+    dog = {"caption_index": 1, "phrase": [0, 5], "box": RIGHT, "score": 0.9}
+    (sample,), refusals = made(rows, (captions, [*regions, dog]), PackSpec(tasks=("rec",)))
+    assert [one["label"] for one in sample["regions"]] == ["a dog"]
+    assert refusals == [("rec", "second_conversation")]
 
 
 def test_a_box_is_asked_about_once_and_asked_for_by_all_its_expressions(rows: RowMaker) -> None:
