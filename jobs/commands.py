@@ -93,7 +93,7 @@ def plan(options: RunOptions, *, as_json: bool = False) -> int:
     layout = launch.layout_of(options.output)
     with _opened(recipe, options, layout, Console(highlight=False, soft_wrap=True, stderr=as_json)) as opened:
         if not layout.manifest.exists():  # what has been run already stays what `status` and `verify` speak of
-            launch.save_run(layout, recipe, opened)
+            launch.save_run(layout, recipe, opened, compile_hops(recipe))
         found = estimate(RunState(layout, recipe, opened))
     _print(found.facts(), as_json, found.show)
     return 0
@@ -143,7 +143,9 @@ def pack(folder: Path, settings: Sequence[str], engine: str, address: str | None
     options = RunOptions(recipe.name, folder, engine=engine, address=address, start="pack")
     check(options, recipe)
     with Lease(layout.lease):
-        state = RunState(layout, recipe, Plan.load(layout.plan_json))
+        known = launch.saved_fingerprints(layout, recipe)
+        known.pop("pack", None)  # which is what the settings may change
+        state = RunState(layout, recipe, Plan.load(layout.plan_json), known)
         out = Console(highlight=False, soft_wrap=True)
         _note_what_is_pinned(state.recipe, state.plan, out)
         return drive(state, options, out)
@@ -215,7 +217,7 @@ def drive(state: RunState, options: RunOptions, out: Console, *, as_json: bool =
     open_executor = _executor(options.engine, options.address, state.recipe, control)
     engine = Engine(state, open_executor, control, until=options.until, start=options.start)
     if options.start is None:
-        launch.save_run(state.layout, state.recipe, state.plan)
+        launch.save_run(state.layout, state.recipe, state.plan, state.hops)
     with logging_to(state):
         log.info("run %s of recipe %s: %s rows", state.plan.key, state.recipe.name, state.plan.planned_rows)
         try:
@@ -223,11 +225,12 @@ def drive(state: RunState, options: RunOptions, out: Console, *, as_json: bool =
                 engine.run()
         except _TROUBLE as error:
             if not isinstance(error, WaitingError | PackError):  # what cannot be packed is not what the run is
-                launch.save_run(state.layout, state.recipe, state.plan)
+                launch.save_run(state.layout, state.recipe, state.plan, state.hops)
             log.error("%s", error, exc_info=error.__cause__)
             _print(summary.facts(state), as_json, lambda console: summary.show(summary.facts(state), console), out)
             raise
-        launch.save_run(state.layout, state.recipe, state.plan)  # only now is it sure that `--from` had what it needs
+        # only now is it sure that `--from` had what it needs
+        launch.save_run(state.layout, state.recipe, state.plan, state.hops)
         found = summary.facts(state)
         log.info("done: %s", json.dumps(found))
     _print(found, as_json, lambda console: _show_end(found, state, console))
@@ -315,7 +318,9 @@ def _check_tokenizer(path: str) -> None:
 def saved(folder: Path) -> RunState:
     """The state of the latest run in a folder, tallies up to date."""
     layout = launch.layout_of(folder)
-    state = RunState(layout, launch.saved_recipe(layout), Plan.load(layout.plan_json))
+    recipe = launch.saved_recipe(layout)
+    known = launch.saved_fingerprints(layout, recipe)
+    state = RunState(layout, recipe, Plan.load(layout.plan_json), known)
     state.count_valid()
     return state
 

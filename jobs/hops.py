@@ -1,9 +1,10 @@
 """From a recipe to hops: runs of consecutive stages on the same kind of worker."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import pyarrow as pa
@@ -59,8 +60,11 @@ class Hop:
         return layout.layer(name, set_rule=name in self.set_rules) / part_name(part)
 
 
-def compile_hops(recipe: Recipe) -> list[Hop]:
-    """The hops of a recipe in order, the packing decision last. Every hop's fingerprint holds the one before."""
+def compile_hops(recipe: Recipe, known: Mapping[str, str] = MappingProxyType({})) -> list[Hop]:
+    """The hops of a recipe in order, the packing decision last. Every hop's fingerprint holds the one before.
+
+    `known` are fingerprints by hop that stand, whatever the files that the recipe names hold by now.
+    """
     hops: list[Hop] = []
     origins = dict.fromkeys(INPUT.names, INPUT_LAYER)
     names: set[str] = set()
@@ -75,7 +79,9 @@ def compile_hops(recipe: Recipe) -> list[Hop]:
             reads |= {column: origins[column] for column in stage.reads if column not in seen and column != "id"}
             seen |= set(stage.adds.names)
         previous = hops[-1] if hops else None
-        identity = fingerprint(previous.fingerprint if previous else None, [stage_identity(stage) for stage in stages])
+        identity = known.get(name) or fingerprint(
+            previous.fingerprint if previous else None, [stage_identity(stage) for stage in stages]
+        )
         set_rules |= {name} if kind == "set" else set()
         before = previous.name if previous else None
         hops.append(Hop(len(hops), name, kind, tuple(stages), identity, reads, before, frozenset(set_rules)))

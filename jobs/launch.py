@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from jobs.hops import Hop
 from jobs.store.files import digest, write_atomically
 from jobs.store.intake import stream
 from jobs.store.plan import Plan, Window
@@ -15,6 +16,7 @@ from pipelines.recipe import Recipe, fingerprint
 from pipelines.recipe_text import from_data
 from pipelines.sources.files import InputFile, signature
 from pipelines.sources.inputs import find
+from pipelines.stage import lacks_files
 from schemas.layout import RunLayout
 
 _VERSIONED = ("shardmill", "pyarrow", "ray", "aiohttp", "pillow", "simplejpeg", "opencv-python-headless")
@@ -132,26 +134,36 @@ def move_aside(layout: RunLayout) -> Path | None:
     return target
 
 
-def save_run(layout: RunLayout, recipe: Recipe, plan: Plan) -> None:
-    """Write down what is run, and with which versions."""
+def save_run(layout: RunLayout, recipe: Recipe, plan: Plan, hops: Sequence[Hop]) -> None:
+    """Write down what is run, and with which versions and fingerprints."""
     versions = {name: version(name) for name in _VERSIONED}
     data = {
         "key": plan.key,
         "recipe": recipe.model_dump(mode="json"),
         "versions": {"python": platform.python_version(), **versions},
+        "fingerprints": {hop.name: hop.fingerprint for hop in hops},
     }
     write_atomically(layout.run_json, json.dumps(data, indent=1, ensure_ascii=False))
 
 
-def saved_recipe(layout: RunLayout, settings: Sequence[str] = ()) -> Recipe:
+def saved_recipe(layout: RunLayout, settings: Sequence[str] = (), *, with_files: bool = False) -> Recipe:
     """The recipe of the latest run in `layout`, with settings applied.
 
-    Raises `RunMismatchError` when there is no run, and `RecipeError` for settings that do not fit.
+    Raises `RunMismatchError` when there is no run, and `RecipeError` for settings that do not fit, and `with_files`
+    for lists that are gone.
     """
     if not (layout.run_json.exists() and layout.plan_json.exists()):
         raise RunMismatchError(f"{layout.root} holds no run")
     recipe = json.loads(layout.run_json.read_text("utf-8"))["recipe"]
-    return from_data(recipe, f"the recipe of {layout.root}", settings)
+    return from_data(recipe, f"the recipe of {layout.root}", settings, with_files=with_files)
+
+
+def saved_fingerprints(layout: RunLayout, recipe: Recipe) -> dict[str, str]:
+    """Fingerprints by hop of the latest run, where `recipe` names files that are gone; none where all are there."""
+    if not any(lacks_files(stage) for stage in [*recipe.stages, recipe.pack]):
+        return {}
+    saved: dict[str, str] = json.loads(layout.run_json.read_text("utf-8")).get("fingerprints", {})
+    return saved
 
 
 def _is_foreign(folder: Path) -> bool:

@@ -56,7 +56,7 @@ def retry(options: RetryOptions, *, as_json: bool = False) -> int:
     """Plan rows anew that left for some reasons, and run them if asked to."""
     layout = launch.layout_of(options.folder)
     out = Console(highlight=False, soft_wrap=True, stderr=as_json)
-    recipe = launch.saved_recipe(layout)
+    recipe = launch.saved_recipe(layout, with_files=options.run)
     run_options = RunOptions(recipe.name, options.folder, engine=options.engine, address=options.address)
     check(run_options, recipe)
     with Lease(layout.lease):

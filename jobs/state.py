@@ -1,7 +1,8 @@
 """What the driver knows of a run: the plan, the hops, and which parts are committed for good."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from jobs.hops import Hop, compile_hops
 from jobs.part import PartJob
@@ -24,11 +25,13 @@ class Control:
 
 
 class RunState:
-    """One run of a recipe over a plan."""
+    """One run of a recipe over a plan; `known` as of `compile_hops`."""
 
-    def __init__(self, layout: RunLayout, recipe: Recipe, plan: Plan) -> None:
+    def __init__(
+        self, layout: RunLayout, recipe: Recipe, plan: Plan, known: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.layout, self.recipe = layout, recipe
-        self.hops = compile_hops(recipe)
+        self.hops = compile_hops(recipe, known)
         self.manifests = {hop.name: Manifest(layout, hop.name) for hop in self.hops}
         self.tally = {hop.name: HopTally() for hop in self.hops}
         self.plan = plan

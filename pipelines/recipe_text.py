@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipelines.recipe import Recipe, misfits
 from pipelines.sources.spec import spelled_out
+from pipelines.stage import AS_SAVED
 
 Where = tuple[str | int, ...]
 
@@ -66,9 +67,12 @@ def parse(text: str, origin: str = "recipe", settings: Sequence[str] = (), model
     return _checked(data, origin, settings, model, lines, problems)
 
 
-def from_data(data: dict[str, Any], origin: str, settings: Sequence[str] = ()) -> Recipe:
-    """A recipe from its dumped form, with settings applied to it. Raises `RecipeError` with every problem."""
-    return _checked(data, origin, settings, Recipe, {(): "as saved"}, [])
+def from_data(data: dict[str, Any], origin: str, settings: Sequence[str] = (), *, with_files: bool = True) -> Recipe:
+    """A recipe from its dumped form, with settings applied to it. Raises `RecipeError` with every problem.
+
+    Without `with_files`, the lists that it names may be gone.
+    """
+    return _checked(data, origin, settings, Recipe, {(): "as saved"}, [], None if with_files else AS_SAVED)
 
 
 def _checked(
@@ -78,6 +82,7 @@ def _checked(
     model: type[Recipe],
     lines: dict[Where, str],
     problems: list[str],
+    context: dict[str, bool] | None = None,
 ) -> Recipe:
     if "source" in data:
         data["source"] = spelled_out(data["source"])
@@ -85,7 +90,7 @@ def _checked(
         problems += _apply(data, setting, lines)
     recipe = None
     try:
-        recipe = model.model_validate(data)
+        recipe = model.model_validate(data, context=context)
     except ValidationError as error:
         problems += [_problem(model, problem, lines) for problem in error.errors()]
     if recipe is not None:

@@ -23,6 +23,7 @@ from schemas.reasons import REASONS
 SPEC = ConfigDict(extra="forbid")
 """Of every spec: ``@dataclass(frozen=True, kw_only=True, config=SPEC)`` with pydantic's dataclass."""
 
+_MISSING = "missing"
 OPERATIONAL = "operational"
 _T = TypeVar("_T")
 Operational = Annotated[_T, OPERATIONAL]
@@ -31,6 +32,9 @@ Operational = Annotated[_T, OPERATIONAL]
 MODEL_FILE = "model file"
 """Marks a field that names a local file (``Annotated[str | None, MODEL_FILE]``), or several in a tuple: what they hold
 is fingerprinted, not where they lie."""
+
+AS_SAVED = {"files may be gone": True}
+"""Validation context of a recipe that was run before: what it says is still told when files it names are gone."""
 
 Worker = Literal["async", "task"]
 """On what a stage runs: an actor that keeps many requests in flight, or a cheap task."""
@@ -215,6 +219,17 @@ def semantic_fields(spec: Any) -> dict[str, Any]:
     return found
 
 
+def lacks_files(spec: Any) -> bool:
+    """Whether a local file that the spec names is gone, so that its fingerprint cannot be told any more."""
+    return any(_lacks_files(value) for value in semantic_fields(spec).values())
+
+
+def _lacks_files(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_lacks_files(member) for member in value.values())
+    return any(_lacks_files(member) for member in value) if isinstance(value, tuple) else value is _MISSING
+
+
 def _semantic(value: Any, is_file: bool) -> Any:
     if isinstance(value, tuple):
         return tuple(_semantic(member, is_file) for member in value)
@@ -223,7 +238,7 @@ def _semantic(value: Any, is_file: bool) -> Any:
     if is_file and value is not None:
         path = Path(value)
         if not path.exists():  # as when a run was copied elsewhere: it is like no other file
-            return "missing"
+            return _MISSING
         found = path.stat()
         return _digest(value, (found.st_size, found.st_mtime_ns, found.st_ino))
     return value

@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from pipelines.pull.canonical import Canonical
 from pipelines.pull.hamming import DigestSet, HammingIndex
 from pipelines.pull.pdq import MIN_QUALITY, pdq_of_file
-from pipelines.stage import MODEL_FILE, SPEC
+from pipelines.stage import AS_SAVED, MODEL_FILE, SPEC
 
 Kind = Literal["sha256", "phash", "pdq"]
 
@@ -47,6 +47,8 @@ class BlockList:
     @classmethod
     def _begins_well(cls, given: str, info: ValidationInfo) -> str:
         path = Path(given).expanduser().absolute()
+        if info.context == AS_SAVED:
+            return str(path)
         if not path.is_file():
             raise ValueError(f"{path} does not exist, or is no file")
         if "kind" in info.data:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from jobs import commands
 from schemas.tables import PULLED
 from tests.support.runs import Case, files, shardmill, urls
 from tests.support.web import Web, picture
@@ -67,6 +68,27 @@ def test_a_list_that_grew_is_asked_again_and_one_that_moved_is_not(case: Case) -
     case.run(with_list(case, "list.txt", first, DIGEST))
     assert case.web.counts.total() == 2 * asked
     assert case.reasons()["blocked_hash"] == 1
+
+
+def test_the_run_is_told_of_when_its_list_is_gone(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    setting = with_list(case, "list.txt", DIGEST)
+    case.run(setting)
+    before = case.status()
+    (case.folder / "list.txt").unlink()
+    assert case.status() == before
+    assert before["complete"]
+    assert commands.verify(case.run_folder) == 0
+    assert commands.pack(case.run_folder, ["pack.dialect=plain"], "inline", None) == 0
+    assert case.status()["complete"]
+    assert commands.verify(case.run_folder) == 0
+    asked = case.web.counts.total()
+    capsys.readouterr()
+    assert case.run(setting) == 2
+    assert "does not exist" in capsys.readouterr().err
+    assert case.web.counts.total() == asked
+    with_list(case, "list.txt", DIGEST)
+    assert case.run(setting) == 0
+    assert case.web.counts.total() == asked
 
 
 def test_a_list_that_is_none_stops_before_anything_is_asked(case: Case, capsys: pytest.CaptureFixture[str]) -> None:

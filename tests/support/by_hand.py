@@ -39,7 +39,7 @@ def run_here(case: Case, recipe_text: str, *settings: str, open_executor: OpenEx
     inputs = examine(recipe, [str(case.table)], layout)
     with Lease(layout.lease):
         state = RunState(layout, recipe, open_plan(recipe, inputs, layout))
-        save_run(layout, recipe, state.plan)
+        save_run(layout, recipe, state.plan, state.hops)
         Engine(state, open_executor or _open_inline, Control()).run()
     return state
 

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 import pyarrow as pa
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from pipelines.filters.captions.lexicon import LISTS, Lexicon, read_entries
 from pipelines.filters.captions.rule import CAPTIONS_COLUMN, CaptionEngine
 from pipelines.filters.filter import Filter
-from pipelines.stage import MODEL_FILE, SPEC
+from pipelines.stage import AS_SAVED, MODEL_FILE, SPEC
 
 Lists = Annotated[tuple[str, ...], MODEL_FILE]
 ListLanguage = Literal["en", "zh"]
@@ -30,10 +30,11 @@ class _Listed(Filter):
 
     @field_validator("lists")
     @classmethod
-    def _readable(cls, lists: tuple[str, ...]) -> tuple[str, ...]:
+    def _readable(cls, lists: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         paths = [Path(given).expanduser().absolute() for given in lists]
         for path in paths:
-            read_entries(path)
+            if info.context != AS_SAVED:
+                read_entries(path)
         return tuple(str(path) for path in paths)
 
     def shipped(self) -> tuple[str, ...]:
