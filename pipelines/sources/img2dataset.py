@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
+from fsspec.core import url_to_fs
 
 from pipelines.pull.img2dataset.statuses import verdict_of_row
 from pipelines.sources.arrow_text import as_text
 from pipelines.sources.columns import Contents, mapped
 from pipelines.sources.expand import expand
 from pipelines.sources.files import InputError, InputFile, Unit, open_bytes
-from pipelines.sources.img2dataset_shard import Shard
+from pipelines.sources.img2dataset_shard import Shard, handed_out
 from pipelines.sources.roles import by_role
 from pipelines.sources.rows import Cells, batch, carried, sound
 from pipelines.sources.spec import SourceSpec
@@ -23,26 +24,43 @@ from schemas.tables import IMAGE_AT
 
 
 def recognises(path: str) -> bool:
-    """Whether `path` is a list of rows that img2dataset wrote."""
+    """Whether `path` tells of a shard that img2dataset wrote, or was to write."""
     return Shard(path).is_one
 
 
-def without_images(paths: Sequence[str]) -> list[str]:
-    """`paths` without the tars whose rows are told by a list beside them."""
-    listed = {path.removesuffix(".parquet") for path in paths if path.endswith(".parquet")}
-    return [
-        path
-        for path in paths
-        if not (path.endswith(".tar") and path[:-4] in listed and recognises(f"{path[:-4]}.parquet"))
-    ]
+def as_shards(text: str, paths: Sequence[str]) -> list[str]:
+    """`paths`, which the user's `text` stands for, with one for each shard.
+
+    Tars whose rows a list tells go; for shards in a folder that were not begun, what handed their rows out comes.
+    """
+    found = [path for path in paths if path.endswith(".parquet") and recognises(path)]
+    tars = {f"{path.removesuffix('.parquet')}.tar" for path in found}
+    return sorted([path for path in paths if path not in tars] + _not_begun(text, found))
 
 
 def lists(text: str) -> list[str]:
-    """The lists of shards that what the user names stands for."""
+    """The lists of shards that what the user names stands for, and what tells of shards that have none."""
     found = [path for path in expand(text, "parquet") if Shard(path).may_be_one]
     if not found:
         raise InputError("img2dataset wrote nothing here: there is no 00000.parquet of its columns")
-    return found
+    return sorted(found + _not_begun(text, found))
+
+
+def _not_begun(text: str, lists_: Sequence[str]) -> list[str]:
+    """Of a folder: files that hand rows out to shards which have no list among `lists_`, beside these."""
+    filesystem, inner = url_to_fs(text)
+    if not filesystem.isdir(inner):
+        return []
+    numbers: dict[str, set[int]] = {}
+    for path in lists_:
+        folder, slash, name = path.rpartition("/")
+        numbers.setdefault(folder + slash, set()).add(int(name.removesuffix(".parquet")))
+    return [
+        f"{folder}_tmp/{number}.feather"
+        for folder, listed in numbers.items()
+        for number in handed_out(folder)
+        if number not in listed
+    ]
 
 
 def inspect(file: InputFile, spec: SourceSpec) -> Contents:  # noqa: ARG001 – as every format's

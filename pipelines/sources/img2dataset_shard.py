@@ -2,8 +2,8 @@
 
 ``00017.parquet`` lists every row with its status. The images are cells of that very table (`parquet`), members of
 ``00017.tar`` (`webdataset`) or files in ``00017/`` (`files`), each by its row's key. A run that was killed leaves a
-list that cannot be read; what is known then is told by the rows as they were handed out (``_tmp/17.feather``), which a
-finished shard removes, or else by the JSON beside each image.
+list that cannot be read, or none; what is known then is told by the rows as they were handed out (``_tmp/17.feather``),
+which a finished shard removes, or else by the JSON beside each image.
 """
 
 import json
@@ -28,8 +28,9 @@ from pipelines.sources.tar_index import is_tar, members, split_name
 SUCCESS = "success"
 UNFINISHED = "unfinished"
 """The status of rows of which img2dataset had said nothing when it was ended."""
+_ENDED = "img2dataset was ended before it told of the row"
 
-_NAME = re.compile(r"[0-9]+\.parquet")
+_NAME = re.compile(r"(^|/)([0-9]+\.parquet|_tmp/[0-9]+\.feather)$")
 _TOLD = frozenset({"url", "key", "status", "error_message"})
 _IMAGES = ("jpg", "png", "webp")
 _BATCH_ROWS = 4096
@@ -37,14 +38,18 @@ _BUFFER_BYTES = 1 << 20
 
 
 class Shard:
-    """The shard whose list is, or was to be, at `path`."""
+    """The shard whose list is at `path`; or, where there is none, whose rows were handed out by the file at `path`."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._stem = path.removesuffix(".parquet")
+        if path.endswith(".feather"):
+            folder, _, name = path.removesuffix(".feather").rpartition("/_tmp/")
+            self._handed_out, self._stem = path, f"{folder}/{name:0>5}"
+        else:
+            self._stem = path.removesuffix(".parquet")
+            folder, _, name = self._stem.rpartition("/")
+            self._handed_out = f"{folder}/_tmp/{name.lstrip('0') or 0}.feather"
         self._tar = f"{self._stem}.tar"
-        folder, _, name = self._stem.rpartition("/")
-        self._handed_out = f"{folder}/_tmp/{name.lstrip('0') or 0}.feather"
 
     @property
     def is_one(self) -> bool:
@@ -54,8 +59,7 @@ class Shard:
     @property
     def may_be_one(self) -> bool:
         """Whether nothing speaks against it: such is a list that cannot be read, and that nothing lies beside."""
-        is_named = _NAME.fullmatch(posixpath.basename(self._path)) is not None
-        return is_named and (self._schema is None or _TOLD.issubset(self._schema.names))
+        return _NAME.search(self._path) is not None and (self._schema is None or _TOLD.issubset(self._schema.names))
 
     @property
     def is_readable(self) -> bool:
@@ -125,7 +129,8 @@ class Shard:
         table = table.select([name for name in table.column_names if name not in _TOLD - {"url"}])
         table = table.append_column("key", pa.array(keys, pa.string()))
         statuses = [SUCCESS if key in self._images else UNFINISHED for key in keys]
-        yield from table.append_column("status", pa.array(statuses, pa.string())).to_batches(_BATCH_ROWS)
+        table = table.append_column("status", pa.array(statuses, pa.string()))
+        yield from table.append_column("error_message", pa.repeat(_ENDED, len(keys))).to_batches(_BATCH_ROWS)
 
     def _rows_of_sidecars(self) -> Iterator[pa.RecordBatch]:
         told: dict[str, dict[str, Any]] = {key: {} for key in self._images}
@@ -153,6 +158,14 @@ class Shard:
     def _list(self) -> Iterator[pq.ParquetFile]:
         with open_bytes(self._path) as stored:
             yield pq.ParquetFile(stored, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+
+
+def handed_out(folder: str) -> list[int]:
+    """Numbers of the shards whose rows were handed out and which are not finished; `folder` ends with a slash."""
+    filesystem, inner = url_to_fs(f"{folder}_tmp")
+    names = filesystem.ls(inner, detail=False) if filesystem.exists(inner) else []
+    found = (re.fullmatch(r"([0-9]+)\.feather", posixpath.basename(name)) for name in names)
+    return sorted(int(one[1]) for one in found if one)
 
 
 def _exists(path: str) -> bool:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from pipelines.sources import delimited, img2dataset, jsonl, parquet, webdataset
+from pipelines.sources import datasets_folder, delimited, folder, img2dataset, jsonl, parquet, webdataset
 from pipelines.sources.annotations import coco, cogvlm_sft, flickr30k, internvl, llava, minigpt4, refcoco
 from pipelines.sources.annotations.record import annotation_files
 from pipelines.sources.columns import Contents, check_columns
 from pipelines.sources.expand import expand, format_of, is_gzip_name
 from pipelines.sources.files import InputError, InputFile, Unit, open_bytes, short_names
+from pipelines.sources.recognise import format_of_folder
 from pipelines.sources.spec import Format, SourceSpec
 
 __all__ = ["InputError", "InputFile", "Unit", "find", "read"]
@@ -39,6 +40,8 @@ _READERS: dict[Format, _Reader] = {
     "tsv": _Reader(delimited.inspect, delimited.read),
     "jsonl": _Reader(jsonl.inspect, jsonl.read),
     "webdataset": _Reader(webdataset.inspect, webdataset.read),
+    "folder": _Reader(folder.inspect, folder.read, folder.folders),
+    "datasets": _Reader(datasets_folder.inspect, datasets_folder.read, datasets_folder.tables),
     "llava": _Reader(llava.inspect, llava.read, annotation_files),
     "minigpt4": _Reader(minigpt4.inspect, minigpt4.read, annotation_files),
     "cogvlm_sft": _Reader(cogvlm_sft.inspect, cogvlm_sft.read, cogvlm_sft.expand),
@@ -59,17 +62,17 @@ def find(inputs: list[str], spec: SourceSpec) -> list[InputFile]:
     if not inputs:
         raise InputError("no input: name a file, a folder or a glob")
     problems: dict[str, list[str]] = {}
-    paths: dict[str, None] = {}
+    paths: dict[str, Format | None] = {}
     for text in inputs:
         try:
-            paths.update(dict.fromkeys(_expanded(text, spec)))
+            paths.update(_expanded(text, spec))
         except InputError as error:
             problems.setdefault(str(error), []).append(text)
     names = short_names(list(paths))
     files = []
     for path in sorted(paths, key=names.__getitem__):
         try:
-            files.append(_inspected(path, names[path], spec))
+            files.append(_inspected(path, names[path], paths[path], spec))
         except InputError as error:
             problems.setdefault(str(error), []).append(path)
     if problems:
@@ -94,23 +97,17 @@ def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBat
         raise InputError(f"{file.path}: breaks off near row {rows}: {error}") from error
 
 
-def _expanded(text: str, spec: SourceSpec) -> list[str]:
-    own = None if spec.format == "auto" else _READERS[spec.format].expand
-    if own:
-        return own(text)
-    found = expand(text, spec.format)
-    return img2dataset.without_images(found) if spec.format == "auto" else found
+def _expanded(text: str, spec: SourceSpec) -> dict[str, Format | None]:
+    """The files that `text` stands for, and the format of each; None where nothing tells it."""
+    format_ = format_of_folder(text, spec) if spec.format == "auto" else spec.format
+    if format_ is None:
+        found = img2dataset.as_shards(text, expand(text, "auto"))
+        return {path: "img2dataset" if img2dataset.recognises(path) else format_of(path) for path in found}
+    own = _READERS[format_].expand
+    return dict.fromkeys(own(text) if own else expand(text, format_), format_)
 
 
-def _format(path: str, spec: SourceSpec) -> Format | None:
-    if spec.format != "auto":
-        return spec.format
-    found = format_of(path)
-    return "img2dataset" if found == "parquet" and img2dataset.recognises(path) else found
-
-
-def _inspected(path: str, name: str, spec: SourceSpec) -> InputFile:
-    format_ = _format(path, spec)
+def _inspected(path: str, name: str, format_: Format | None, spec: SourceSpec) -> InputFile:
     if format_ is None:
         raise InputError("its name does not tell the format: say it with `--set source.format=csv` (parquet, csv, …)")
     reader = _READERS[format_]

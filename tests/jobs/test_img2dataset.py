@@ -1,21 +1,29 @@
 """What img2dataset pulled is as good as what we pull: every row of its lists, the same images, and its failures."""
 
+import hashlib
+import os
+import signal
+import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.img2dataset import download
+from tests.support.img2dataset import download, started
 from tests.support.runs import Case, shardmill, truth, urls
 from tests.support.web import Web
 
 FORMATS = ("files", "webdataset", "parquet")
 MIX = {"image": 9, "copy": 2, "gone": 3, "broken": 2, "wide": 1, "small": 1, "page": 2}
 ROWS = sum(MIX.values())
+CHILD = "pipelines.pull.img2dataset.child"
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +105,67 @@ def test_a_run_that_pulls_with_it_keeps_the_same(served: Web, tmp_path: Path) ->
     assert case.reasons() == truth(**MIX)
     assert {row["sha256"] for row in pull_layer(case)} == {row["sha256"] for row in pull_layer(calm)}
     assert Counter(row["url"] for row in pull_layer(case)) == Counter(calm.urls)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("whom", ["its process", "worker", "group"])
+def test_on_ray_whoever_is_killed_leaves_nothing_behind_and_nothing_out(
+    served: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whom: str
+) -> None:
+    (scratch := tmp_path / "scratch").mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    case = engine_recipe(Case(served, tmp_path, urls(served, **{kind: 20 * n for kind, n in MIX.items()})))
+    command = case.command("--engine", "ray")
+    asked = served.counts.total()
+    driver = psutil.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while driver.poll() is None and served.counts.total() - asked < 100:
+        time.sleep(0.01)
+    pulling = [one for one in driver.children(recursive=True) if CHILD in one.cmdline()]
+    assert pulling
+    if whom == "group":
+        os.killpg(driver.pid, signal.SIGKILL)
+    else:
+        victim = pulling[0] if whom == "its process" else pulling[0].parent()
+        assert victim
+        victim.kill()
+    driver.wait(timeout=250)
+    if whom == "group":
+        psutil.wait_procs(pulling, timeout=30)
+        assert subprocess.run(command, stdout=subprocess.DEVNULL, timeout=250, check=False).returncode == 0
+    assert driver.returncode == (-signal.SIGKILL if whom == "group" else 0)
+    assert case.reasons() == truth(**{kind: 20 * n for kind, n in MIX.items()})
+    assert not [one for one in pulling if one.is_running()]
+    assert not list(scratch.glob("shardmill-img2dataset-*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("output_format", FORMATS)
+def test_what_a_killed_img2dataset_leaves_is_read_to_the_last_row(
+    served: Web, tmp_path: Path, output_format: str
+) -> None:
+    listed = urls(served, image=250, gone=40)
+    listed[60:60] = [served.url("silent", number) for number in range(10)]
+    pairs = pa.table({"url": listed, "caption": [f"picture number {number}" for number in range(300)]})
+    options = {"number_sample_per_shard": 150, "output_format": output_format, "disable_all_reencoding": True}
+    before = served.counts.total()
+    with started(pairs, tmp_path / "work", timeout=300, **options) as (process, output):
+        while served.counts.total() - before < 150:  # the silent ones keep it from the second shard
+            assert process.poll() is None
+            time.sleep(0.01)
+    case = Case(served, tmp_path, listed)
+    assert case.run(inputs=(str(output),)) == 0
+    rows = pull_layer(case)
+    assert sorted(row["url"] for row in rows) == sorted(listed)
+    reasons = Counter(row["reason"] for row in rows)
+    assert reasons.keys() <= {None, "engine_error", "file_missing", "truncated_image", "empty_body", "file_unreadable"}
+    assert reasons["engine_error"] >= 160
+    assert (reasons[None] > 50) is (output_format != "parquet")
+    for row in rows:
+        if row["reason"] is None:
+            assert row["sha256"] == hashlib.sha256(served.answer(urlsplit(row["url"]).path)[1]).digest()
+    refetched = Case(served, tmp_path, listed, output="refetched")
+    assert refetched.run("source.refetch=true", "stages.pull.deadline_s=1", inputs=(str(output),)) == 0
+    again = Counter(row["reason"] for row in pull_layer(refetched))
+    assert (sum(again.values()), again[None]) == (300, 250)
+    assert again.keys() <= {None, "http_gone", "timeout", "host_paused"}  # after silence, a host is left alone

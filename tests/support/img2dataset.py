@@ -1,8 +1,11 @@
 """Running img2dataset itself, as people do."""
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +17,15 @@ _MAIN = "from img2dataset.main import main; main()"
 
 def download(pairs: pa.Table, folder: Path, **options: object) -> Path:
     """What img2dataset makes of a table with the columns url and caption, in `folder`; proxies are passed by."""
+    with started(pairs, folder, **options) as (process, output):
+        said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    return output
+
+
+@contextmanager
+def started(pairs: pa.Table, folder: Path, **options: object) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """The same at work, in a process group of its own: its process, and the folder that it writes to."""
     folder.mkdir(parents=True)
     table, output = folder / "pairs.parquet", folder / "images"
     pq.write_table(pairs, table)
@@ -30,13 +42,17 @@ def download(pairs: pa.Table, folder: Path, **options: object) -> Path:
         **options,
     }
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    done = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-c", _MAIN, *(f"--{name}={value}" for name, value in given.items())],
         env=environment | _QUIET,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        start_new_session=True,
     )
-    assert done.returncode == 0, done.stdout
-    return output
+    try:
+        yield process, output
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,21 +1,22 @@
 """The process in which img2dataset pulls, started by `pipelines.pull.img2dataset.library`.
 
-In, on stdin: a line of JSON with the folder for scratch files and the `Rules`, then one for each shard: the URLs of its
-rows, each with the row's number as its fragment. Out, on stdout: frames, of a head in JSON and a body. The process ends
-with its stdin, that is with the process that started it.
+In, on stdin: a line of JSON with the `Rules`, then one for each shard: the URLs of its rows, each with the row's number
+as its fragment. Out, on stdout: frames, of a head in JSON and a body. The process ends with its stdin, that is with the
+process that started it. The files that img2dataset reads and writes are kept in memory, so that none is left behind
+however the process ends.
 """
 
 import json
 import os
-import shutil
+import signal
 import struct
 import sys
 import threading
 from dataclasses import asdict
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
+import fsspec
 import pyarrow as pa
 
 from pipelines.pull.img2dataset.guard import Guard, Rules
@@ -45,8 +46,8 @@ class Out:
 class Shards:
     """Pulls shards with img2dataset's own `Downloader`, each in a thread of its own."""
 
-    def __init__(self, folder: Path, guard: Guard, rules: Rules, out: Out) -> None:
-        self._folder, self._guard, self._rules, self._out = folder, guard, rules, out
+    def __init__(self, guard: Guard, rules: Rules, out: Out) -> None:
+        self._guard, self._rules, self._out = guard, rules, out
         sys.modules["ray"] = None  # type: ignore[assignment] # which it would import, and does without
         self._downloader = import_module("img2dataset.downloader").Downloader
         self._as_served = import_module("img2dataset.resizer").Resizer(
@@ -55,11 +56,10 @@ class Shards:
 
     def pull(self, number: int, urls: list[str]) -> None:
         """Pull a shard. A frame a row, then one that says which rows the shard had."""
-        folder = self._folder / str(number)
-        folder.mkdir()
-        file = folder / "urls.feather"
+        folder = f"memory://{number}"
+        file = f"{folder}/urls.feather"
         table = pa.table({"url": urls})
-        with pa.ipc.new_file(file, table.schema) as writer:
+        with fsspec.open(file, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
         download = self._downloader(
             sample_writer_class=lambda *_: self,
@@ -67,7 +67,7 @@ class Shards:
             thread_count=len(urls),
             save_caption=False,
             extract_exif=False,
-            output_folder=str(folder),
+            output_folder=folder,
             column_list=["url"],
             timeout=self._rules.deadline_s,
             number_sample_per_shard=len(urls) + 1,
@@ -79,8 +79,8 @@ class Shards:
             user_agent_token=None,
             disallowed_header_directives=None,
         )
-        download((number, str(file)))
-        shutil.rmtree(folder)
+        download((number, file))
+        fsspec.filesystem("memory").rm(folder, recursive=True)
         self._out.put({"done": [_row(url) for url in urls]})
 
     def write(self, image: bytes | None, key: str, caption: str | None, meta: dict[str, Any]) -> None:  # noqa: ARG002
@@ -99,16 +99,15 @@ def _row(url: str) -> str:
 
 def main() -> None:
     """Pull what stdin asks for until it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started it, who may have rows to finish
     out = Out()
-    settings = json.loads(sys.stdin.readline())
-    rules, folder = Rules(**settings["rules"]), Path(settings["folder"])
+    rules = Rules(**json.loads(sys.stdin.readline()))
     guard = Guard(rules)
     guard.install()
-    shards = Shards(folder, guard, rules, out)
+    shards = Shards(guard, rules, out)
     out.put({"ready": True})
     for number, line in enumerate(sys.stdin):
         threading.Thread(target=shards.pull, args=(number, json.loads(line)), daemon=True).start()
-    shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)  # threads may hang
 
 

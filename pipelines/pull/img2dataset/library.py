@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
 from typing import Any
 
 import pipelines
@@ -83,7 +83,7 @@ class Library:
         return Answer(Verdict("engine_error", detail=str(died)))
 
     async def close(self) -> None:
-        """End the process and remove its files."""
+        """End the process."""
         if self._process is not None:
             process, self._process = self._process, None
             if not process.done():
@@ -104,8 +104,8 @@ def _is_alive(started: "asyncio.Task[_Process]") -> bool:
 class _Process:
     """One life of the process."""
 
-    def __init__(self, process: asyncio.subprocess.Process, scratch: "TemporaryDirectory[str]", log: Path) -> None:
-        self._process, self._scratch, self._log = process, scratch, log
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
         self._abandoned: set[str] = set()
         self._gathered: list[str] = []
@@ -115,34 +115,28 @@ class _Process:
 
     @classmethod
     async def start(cls, rules: Rules) -> "_Process":
-        scratch = TemporaryDirectory(prefix="shardmill-img2dataset-", ignore_cleanup_errors=True)
-        log = Path(scratch.name) / "log"
         environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-        try:
-            with log.open("wb") as said:
-                process = await asyncio.create_subprocess_exec(
+        with TemporaryFile() as log:
+            self = cls(
+                await asyncio.create_subprocess_exec(
                     *_COMMAND,
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
-                    stderr=said,
-                    cwd=scratch.name,
+                    stderr=log,
                     env=environment | _ENVIRONMENT,
                 )
-        except BaseException:
-            scratch.cleanup()
-            raise
-        self = cls(process, scratch, log)
-        try:
-            self._put({"rules": asdict(rules), "folder": scratch.name})
-            async with asyncio.timeout(_START_S):
-                await self._frame()
-        except (asyncio.IncompleteReadError, OSError, TimeoutError) as error:
-            told = log.read_bytes()[-_LOG_BYTES:].decode(errors="replace")
-            await self.end()
-            raise StartError(f"img2dataset cannot be started:\n{told}") from error
-        except BaseException:
-            await self.end()
-            raise
+            )
+            try:
+                self._put(asdict(rules))
+                async with asyncio.timeout(_START_S):
+                    await self._frame()
+            except (asyncio.IncompleteReadError, OSError, TimeoutError) as error:
+                await self.end()
+                log.seek(max(0, log.seek(0, 2) - _LOG_BYTES))
+                raise StartError(f"img2dataset cannot be started:\n{log.read().decode(errors='replace')}") from error
+            except BaseException:
+                await self.end()
+                raise
         self._reading = asyncio.create_task(self._read())
         return self
 
@@ -172,7 +166,6 @@ class _Process:
         if self._reading is not None:
             await self._reading
         await self._process.wait()
-        await asyncio.to_thread(self._scratch.cleanup)
 
     def _send(self) -> None:
         urls, self._gathered = self._gathered, []
@@ -204,7 +197,6 @@ class _Process:
             if not waiting.done():
                 waiting.set_exception(_DiedError("img2dataset's process died over the row"))
         await self._process.wait()
-        await asyncio.to_thread(self._scratch.cleanup)
 
     def _finish(self, rows: Sequence[str]) -> None:
         for row in rows:  # those without an answer

@@ -77,6 +77,14 @@ def write_parquet(folder: Path, rows: Sequence[Row], name: str = "00000") -> Non
     write_list(folder, [row | {"jpg": content(row) if row["status"] == "success" else None} for row in rows], name)
 
 
+def hand_out(folder: Path, rows: Sequence[Row], number: int) -> None:
+    """The rows of a shard that is not finished."""
+    table = pa.table({name: [row[name] for row in rows] for name in ("score", "caption", "url")})
+    (folder / "_tmp").mkdir()
+    with pa.ipc.new_file(folder / f"_tmp/{number}.feather", table.schema) as writer:
+        writer.write_table(table)
+
+
 WRITERS = [write_files, write_webdataset, write_parquet]
 
 
@@ -153,17 +161,23 @@ def test_a_list_that_was_being_written_is_made_up_for_by_the_rows_handed_out(
     write(tmp_path, rows[:7])
     (tmp_path / "00000_stats.json").unlink()
     (tmp_path / "00000.parquet").write_bytes((tmp_path / "00000.parquet").read_bytes()[:cut])
-    (tmp_path / "_tmp").mkdir()
-    table = pa.table({name: [row[name] for row in rows] for name in ("score", "caption", "url")})
-    with pa.ipc.new_file(tmp_path / "_tmp/0.feather", table.schema) as writer:
-        writer.write_table(table)
-
+    hand_out(tmp_path, rows, 0)
     found = read_all(tmp_path)
     assert [row["url"] for row in found] == [row["url"] for row in rows]
     assert [captions(row) for row in found] == [[row["caption"]] for row in rows]
     assert images(found) == {row["key"]: content(row) for row in rows[:7] if row["status"] == "success"}
     assert {row["input_reason"] for row in found if not row["image_at"]} == {"engine_error"}
     assert {row["input_error"] for row in read_all(tmp_path, REFETCH)} == {None}
+
+
+@pytest.mark.parametrize("spec", [SPEC, SourceSpec(caption_lang="en")], ids=["said", "recognised"])
+def test_a_shard_that_was_not_begun_comes_in_as_it_was_to_be_handed_out(tmp_path: Path, spec: SourceSpec) -> None:
+    write_parquet(tmp_path, listed())
+    hand_out(tmp_path, listed(3, "00001"), 1)
+    found = read_all(tmp_path, spec)
+    assert [row["url"] for row in found] == [row["url"] for row in listed() + listed(3, "00001")]
+    assert {row["input_reason"] for row in found[6:]} == {"engine_error"}
+    assert len(read_all(tmp_path / "00000.parquet", spec)) == 6
 
 
 @pytest.mark.parametrize("write", [write_files, write_webdataset])
