@@ -29,9 +29,12 @@ from pipelines.filters.image import (
     NearUniform,
     Still,
 )
+from pipelines.filters.safety import NsfwImages
 from pipelines.pull.stage import Pull
+from pipelines.sets.captions import CaptionFrequency, LongestOfImage
 from pipelines.sets.exact_duplicates import ExactDuplicates, UrlDuplicates
 from pipelines.sets.near_duplicates import NearDuplicates
+from pipelines.sets.subset_share import SubsetShare
 from pipelines.sources.carries import lacks
 from pipelines.sources.spec import SourceSpec, TableName, spelled_out
 from pipelines.stage import SetRule, Stage, semantic_fields, title
@@ -56,10 +59,14 @@ AnyStage = Annotated[
     | Score
     | Label
     | License
+    | NsfwImages
     | CaptionStage
     | ExactDuplicates
     | UrlDuplicates
-    | NearDuplicates,
+    | NearDuplicates
+    | CaptionFrequency
+    | LongestOfImage
+    | SubsetShare,
     Field(discriminator="stage"),
 ]
 

@@ -89,6 +89,8 @@ _ALL = (
     _rejected("label", "a carried label is not one that is wanted; detail: the label"),
     _rejected("license", "the licence is not one that is wanted; detail: the licence"),
     _rejected("missing_value", "there is no value to judge, and the recipe asks for one; detail: the column"),
+    _rejected("nsfw_image", "an image scorer finds it unsafe; value: its score"),
+    _rejected("clip_similarity", "no caption fits the image; value: similarity of the first"),
     # captions: a row is rejected where the rule leaves none of them; the value is of the first
     _rejected("caption_characters", "too few or too many characters; value: how many"),
     _rejected("caption_words", "too few or too many words; value: how many"),
@@ -116,12 +118,16 @@ _ALL = (
     _rejected("duplicate_pair", "a row of lower id has the same perceptual hash and caption; value: that id"),
     _rejected("duplicate_url", "a row of lower id has the same URL; value: that id"),
     _rejected("near_duplicate", "the picture is nearly that of a row of lower id; value: that id, the group's name"),
+    _rejected("caption_frequency", "the caption stands in too many rows of the set; value: in how many"),
+    _rejected("shorter_caption", "another caption of the same image is longer, or as long and first; value: characters"),
+    _rejected("subset_share", "given up so that enough of the set has several boxes; value: the share that had"),
     # packing
     _rejected("no_caption", "neither a caption nor a conversation is left that could be trained on"),
     _rejected("unfit_for_dialect", "the model family's processor refuses an image of this shape; value: the ratio"),
     _rejected("no_task", "none of the recipe's tasks could be made of the row; value: how many refusals say why"),
     # running
     _failed("worker_died", "the worker process dies on this row", retriable=False),
+    _failed("model_error", "a model fails on the row; detail: what it said"),
     _failed("engine_error", "the library that pulls lost the row, or died over it; detail: what it said"),
 )
 
@@ -145,7 +151,6 @@ REFUSALS: dict[str, str] = {
     "no_user_turn": "nobody asks in the source's conversation",
     "no_answer": "nobody answers in the source's conversation",
     "out_of_turn": "the turns of the source's conversation are not question and answer by turns",
-    "system_turn": "the source's conversation has a system turn, which not all trainers read",
     "blank_turn": "a turn of the source's conversation says nothing",
     "second_image": "the source's conversation has more than one place for an image",
     "late_image": "the image's place is not in the first question",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -14,6 +15,7 @@ from jobs.launch import saved_recipe
 from jobs.sets import SetRun
 from jobs.state import RunState
 from jobs.store.plan import Plan
+from jobs.verify import verify
 from schemas.layout import RunLayout
 from tests.support.by_hand import run_here
 from tests.support.runs import Case, files, truth, urls
@@ -195,3 +197,31 @@ def test_the_split_is_the_same_whether_groups_are_known_or_looked_for(web: Web, 
         found.append(np.load(case.run_folder / "sets/split/validation.npy").tolist())
     assert found[0] == found[1] == found[2]
     assert len(found[0]) == 8
+
+
+def test_rules_on_captions_and_regions_run_in_a_recipe(web: Web, tmp_path: Path) -> None:
+    names = [f"image/{number}.jpg" for number in range(20)] + ["image/19.again.jpg"]
+    captions = [
+        *["click here"] * 4,
+        *(f"picture number {number}" for number in range(4, 20)),
+        "picture number 19 again",
+    ]
+    pairs = pa.table({"url": [f"http://127.0.0.1:{web.port}/{name}" for name in names], "caption": captions})
+    pq.write_table(pairs, tmp_path / "pairs.parquet")
+    case = Case(web, tmp_path, names)
+    regions = '[{"caption_index": 0, "phrase": [0, 7], "box": [0.1, 0.1, 0.5, 0.5], "score": 0.9, "source": "by hand"}]'
+    rules = recipe(
+        *("caption_frequency, at_most: 3", "longest_of_image", f"by_hand, regions: {regions}"),
+        *("subset_share, boxes: 1", "subset_share, name: in-pairs"),
+    )
+    state = run_here(case, rules)
+    assert {name: sum(tally.counts.values()) - tally.kept for name, tally in state.tally.items()} == {
+        "pull": 0,
+        "caption_frequency": 4,
+        "longest_of_image": 1,
+        "filter": 0,
+        "subset_share": 0,
+        "in-pairs": 16,
+        "pack": 0,
+    }
+    assert verify(state).problems == []
