@@ -148,6 +148,11 @@ class Fetcher:
         loop's time `end`.
         """
         clock = _Clock(self._limits.deadline_s, end)
+
+        async def counted(url: URL, host: str) -> str | None:
+            seen.attempts += 1
+            return await self._exchange(url, host, seen)
+
         try:
             url = parse_url(address)
             for _ in range(self._limits.max_redirects + 1):
@@ -157,9 +162,7 @@ class Fetcher:
                     connected = not self._robots.knows(url)  # it will be asked for, and the connection left open
                     asked_s = (await self._robots.check(url)).crawl_delay_s
                     interval_s = max(interval_s, asked_s * self._limits.workers)
-                location = await self._ask(
-                    url, clock, interval_s, lambda url, host: self._exchange(url, host, seen), connected=connected
-                )
+                location = await self._ask(url, clock, interval_s, counted, connected=connected)
                 if location is None:
                     break
                 url = parse_url(location, base=url)
@@ -220,7 +223,6 @@ class Fetcher:
 
     async def _exchange(self, url: URL, host: str, seen: Fetched) -> str | None:
         """One request. Fills in `seen`, and answers where to go next, if the server sends us on."""
-        seen.attempts += 1
         # A connection that nobody waits for is not worth the descriptor it would occupy.
         headers = None if self._slots.queued(host) else _LAST_REQUEST
         response = await self._session.get(url, headers=headers, allow_redirects=False)

@@ -123,6 +123,23 @@ def test_robots_txt_is_asked_for_as_patiently(hostile: Hostile) -> None:
     assert not hostile.requests
 
 
+def test_a_host_that_is_left_alone_is_not_asked_for_robots_txt_either(hostile: Hostile) -> None:
+    port = hostile.blurting(b"")
+    urls = [hostile.page(status=429, headers=MUCH_LATER), f"http://127.0.0.1:{port}/"]
+
+    async def go() -> list[Verdict | None]:
+        engine = PullEngine(Pull(allow=LOOPBACK))
+        verdicts = [(await engine.pull(Row(url))).verdict for url in urls]
+        await engine.close()
+        return verdicts
+
+    refused, paused = asyncio.run(go())
+    assert (refused and refused.reason) == "rate_limited"
+    assert paused is not None
+    assert (paused.reason, paused.value, cause_of(paused.detail or "")) == ("host_paused", 429, "rate_limited")
+    assert not hostile.connections
+
+
 def test_a_pause_beyond_the_deadline_is_not_waited_for_and_holds_for_all_rows(hostile: Hostile) -> None:
     url = hostile.page(status=429, headers=MUCH_LATER)
     rows = pull_all([url, *(hostile.page(PICTURE) for _ in range(20))], per_host=1)
@@ -300,6 +317,7 @@ def test_what_is_left_when_the_time_of_all_is_up_fails(hostile: Hostile, answer:
     slow = [hostile.acting(answer).replace("127.0.0.1", "localhost") for _ in range(10)]
     rows = pull_all([hostile.page(PICTURE), *slow], per_host=2, part_deadline_s=1)
     assert [row["reason"] for row in rows] == [None] + ["deadline"] * 10
+    assert sorted(row["attempts"] or 0 for row in rows) == [0] * 8 + [1] * 3
     assert rows[0]["image"] == PICTURE
 
 
