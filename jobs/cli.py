@@ -57,6 +57,8 @@ def run(
 
     Kill it anywhere and give the same command again: what is committed is not done twice. Exit status: 0 done;
     1 failed, stopped with work left, or rows whose worker died; 2 a mistake in recipe, input or options.
+
+    The stage nsfw_images needs the extra `nsfw`: NudeNet, code and model under AGPL-3.0.
     """
     from jobs import commands
 

@@ -22,6 +22,8 @@ def layers() -> str:
         "every layer": tables.VERDICT,
         "added by pull": tables.PULLED,
         "added by exact_duplicates": tables.SET_EVIDENCE,
+        "added by nsfw_images": tables.NSFW_SCORED,
+        "added by clip_similarity": tables.SIMILARITY,
         "added by grounding": tables.GROUNDED,
         "added by pack": tables.PACKED,
     }

@@ -128,6 +128,19 @@ SET_EVIDENCE = schema(
     Column("duplicate_of", pa.int64(), "the surviving row this one repeats: the name of its group; null: it survives"),
 )
 
+NSFW_SCORED = schema(
+    Column("nsfw_score", pa.float32(), "how sure the image scorer is that the image is unsafe", range="0–1"),
+)
+
+SIMILARITY = schema(
+    Column(
+        "clip_similarity",
+        pa.list_(pa.float32()),
+        "cosine of the image's embedding and each caption's, in order; null for captions that do not count",
+        range="-1–1",
+    ),
+)
+
 PLANNED_SAMPLE = pa.struct(
     [
         pa.field("task", pa.string(), metadata={"meaning": "what the sample trains"}),
