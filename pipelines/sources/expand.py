@@ -17,6 +17,7 @@ _FORMATS: dict[str, Format] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".tar": "webdataset",
+    ".arrow": "datasets",
 }
 _MAGIC = frozenset("*?[")
 _NAMED = 5  # ignored files that a message names
@@ -56,7 +57,7 @@ def expand(text: str, format_: Literal["auto"] | Format) -> list[str]:
     wanted = [one for one in found if _is_wanted(one, format_)]
     if not wanted:
         ignored = f"; ignored: {', '.join(found[:_NAMED])}" if found else ""
-        raise InputError(f"no {' '.join(_FORMATS)} file (or .gz of them) is there{ignored}")
+        raise InputError(f"no {' '.join(_FORMATS)} file (or .gz of them) is there, nor an image{ignored}")
     return [full_path(filesystem, one) for one in sorted(wanted)]
 
 

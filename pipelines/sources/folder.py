@@ -22,7 +22,7 @@ from pipelines.sources.folder_tree import below, content, files_in
 from pipelines.sources.sidecars import IMAGE_EXTENSIONS, TEXT_BYTES, TEXT_EXTENSIONS, Described, batches
 from pipelines.sources.spec import Format, SourceSpec
 
-_TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 _TABLE_FORMATS: dict[Format, ModuleType] = {"csv": delimited, "jsonl": jsonl, "parquet": parquet}
 _NAMED = 5
 _WANTED = IMAGE_EXTENSIONS | TEXT_EXTENSIONS
@@ -31,8 +31,8 @@ _WANTED = IMAGE_EXTENSIONS | TEXT_EXTENSIONS
 def folders(text: str) -> list[str]:
     """The folders that hold images, and the tables that name some, at and below what the user names."""
     found = []
-    for folder, names in below(text, leaves=_TABLES):
-        tables = [name for name in _TABLES if name in names]
+    for folder, names in below(text, leaves=TABLES):
+        tables = [name for name in TABLES if name in names]
         if len(tables) > 1:
             raise InputError(f"{folder}: {' and '.join(tables)} both name its images: leave one")
         if tables:
@@ -70,7 +70,7 @@ def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBat
 
 
 def _is_table(file: InputFile) -> bool:
-    return posixpath.basename(file.path) in _TABLES
+    return posixpath.basename(file.path) in TABLES
 
 
 def _table(file: InputFile, spec: SourceSpec) -> tuple[ModuleType, InputFile, SourceSpec]:

@@ -34,6 +34,12 @@ def inspect(file: InputFile, spec: SourceSpec) -> Contents:
     return Contents(tuple(schema.names), _units(rows))
 
 
+def schema_of(file: InputFile) -> pa.Schema:
+    """The table's schema, with its metadata."""
+    with _open(file) as source:
+        return source.schema_arrow
+
+
 def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBatch]:
     """The rows of `unit`, in file order."""
     assert unit.row_groups is not None

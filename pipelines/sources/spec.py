@@ -16,6 +16,7 @@ Format = Literal[
     "jsonl",
     "webdataset",
     "folder",
+    "datasets",
     "img2dataset",
     "llava",
     "minigpt4",
@@ -51,7 +52,8 @@ class SourceSpec:
     """A table of URLs and captions. ``source: coyo-700m`` is short for ``source: {table: coyo-700m}``."""
 
     format: Literal["auto"] | Format = "auto"
-    """auto: by each file's suffix, ``.parquet .csv .tsv .jsonl .ndjson``, each of them with ``.gz``, and ``.tar``."""
+    """auto: by each file's suffix, ``.parquet .csv .tsv .jsonl .ndjson``, each of them with ``.gz``, ``.tar`` and
+    ``.arrow``; folders of images, saved data sets and what img2dataset wrote by what lies in them."""
     table: TableName | None = None
     """A published table, by its name: which column holds what, scores carried along; `columns` overrides it."""
     columns: Columns = field(default_factory=Columns)

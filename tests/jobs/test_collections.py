@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -48,7 +49,7 @@ def folder(where: Path) -> list[str]:
         (at / f"{n}.jpg").write_bytes(image)
         (at / f"{n}.txt").write_text(text)
     (where / "sub0" / "lonely.txt").write_text("nothing to see")
-    return [str(where), "source.format=folder"]
+    return [str(where)]
 
 
 def imagefolder(where: Path) -> list[str]:
@@ -57,7 +58,7 @@ def imagefolder(where: Path) -> list[str]:
     (where / "images").mkdir()
     for n, (_, image) in enumerate(PAIRS):
         (where / "images" / f"{n}.jpg").write_bytes(image)
-    return [str(where), "source.format=folder"]
+    return [str(where)]
 
 
 def table_of_names(where: Path) -> list[str]:
@@ -73,6 +74,25 @@ def table_of_images(where: Path) -> list[str]:
     return [str(where), "source.columns.image=jpg"]
 
 
+def saved_data_set(where: Path) -> list[str]:
+    made(PAIRS).save_to_disk(where / "saved", num_shards=3)
+    return [str(where / "saved")]
+
+
+def data_set_of_the_hub(where: Path) -> list[str]:
+    (where / "data").mkdir()
+    for split, pairs in (("train", PAIRS[:15]), ("test", PAIRS[15:])):
+        made(pairs).to_parquet(where / "data" / f"{split}-00000-of-00001.parquet")
+    return [f"file://{where}", "source.format=datasets"]
+
+
+def made(pairs: list[tuple[str, bytes]]) -> datasets.Dataset:
+    texts, images = zip(*pairs, strict=True)
+    features = datasets.Features({"image": datasets.Image(), "caption": datasets.Value("string")})
+    cells = [{"bytes": image, "path": None} for image in images]
+    return datasets.Dataset.from_dict({"image": cells, "caption": texts}, features)
+
+
 @pytest.mark.parametrize(
     ("collection", "lost"),
     [
@@ -81,6 +101,8 @@ def table_of_images(where: Path) -> list[str]:
         (imagefolder, {"file_missing": 1, "invalid_record": 1}),
         (table_of_names, {"file_missing": 1, "invalid_record": 1}),
         (table_of_images, {"file_missing": 1}),
+        (saved_data_set, {}),
+        (data_set_of_the_hub, {}),
     ],
 )
 def test_images_come_into_the_shards_as_they_lie_in_the_files(

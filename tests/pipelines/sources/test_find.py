@@ -113,7 +113,7 @@ class TestRefusing:
 
         said = refusal([tmp_path])
 
-        assert f"{tmp_path}: no .parquet .csv .tsv .jsonl .ndjson .tar file" in said
+        assert f"{tmp_path}: no .parquet .csv .tsv .jsonl .ndjson .tar .arrow file" in said
         assert "ignored: " in said
         assert "notes.md" in said
 
