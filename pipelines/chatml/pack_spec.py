@@ -73,7 +73,7 @@ class PackSpec:
     tokenizer: Annotated[str | None, MODEL_FILE] = None
     """A ``tokenizer.json``, or the model folder that holds one: text and supervised tokens are counted with it."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     @field_validator("tokenizer")
     @classmethod

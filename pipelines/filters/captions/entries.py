@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.captions import REPLACING
+from pipelines.captions import EXPRESSION, REPLACING
 from schemas.tables import CAPTION, INPUT
 
 CAPTIONS = INPUT.field("captions").type
@@ -18,7 +18,7 @@ Places = npt.NDArray[np.int64]
 
 
 class Counting(NamedTuple):
-    """The captions that count (`pipelines.captions`), of all rows one after the other."""
+    """The captions that count (`pipelines.captions`), of all rows one after the other; expressions are none."""
 
     texts: pa.StringArray
     """As stored; empty where null."""
@@ -26,6 +26,8 @@ class Counting(NamedTuple):
     """Their positions among all captions of all rows."""
     row: Places
     """The row that each belongs to; rises."""
+    elsewhere: Places
+    """Rows that hold expressions."""
 
 
 class Entries:
@@ -51,11 +53,14 @@ class Entries:
             of_row = row[replacing]
             inside = (of >= 0) & (of < self._lengths[of_row])
             counts[(self._starts[of_row] + of)[inside]] = False
+        expressions = _bools(pc.equal(self.fields["role"], EXPRESSION))
+        elsewhere = row[counts & expressions]
+        counts &= ~expressions
         texts = self.fields["text"].fill_null("")
         if counts.all():
-            return Counting(texts, np.arange(n), row)
+            return Counting(texts, np.arange(n), row, elsewhere)
         at = np.flatnonzero(counts)
-        return Counting(texts.take(pa.array(at)), at, row[at])
+        return Counting(texts.take(pa.array(at)), at, row[at], elsewhere)
 
     def with_fields(self, fields: Mapping[str, pa.Array]) -> pa.ChunkedArray:
         """The column again, some fields of all captions set anew."""

@@ -3,6 +3,7 @@
 A rule judges every caption of a row that counts (`pipelines.captions`). Where it refuses all of them the row is
 rejected, with the measure of the first; where it refuses some, those are marked with the reason and the row stays.
 A row in which no caption counts is rejected with ``no_caption``: there is nothing to train on, whatever a rule asks.
+Expressions (`pipelines.captions.EXPRESSION`) are not judged, and a row that has some stays.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -109,9 +110,10 @@ def _judge_language(entries: Entries, counting: Counting, judge: Judge, language
 
 
 def rows_left(rows: int, counting: Counting, refused: Mask) -> Mask:
-    """In which rows a caption is left."""
+    """In which rows a caption or an expression is left."""
     left = np.zeros(rows, bool)
     left[counting.row[~refused]] = True
+    left[counting.elsewhere] = True
     return left
 
 

@@ -21,6 +21,11 @@ def test_the_latest_caption_that_says_something_is_trained_on() -> None:
     assert chosen(rows) == [[("web", 0)], [("edited", 1)], [("edited", 1)], [], [], []]
 
 
+def test_a_caption_in_which_a_placeholder_stands_for_a_person_is_not_trained_on() -> None:
+    for text in ("<PERSON> at the premiere", "‹人名›出席发布会", "<PER\x00SON> smiles"):
+        assert chosen(column([WEB, {"text": text}])) == [[("web", 0)]]
+
+
 def test_each_language_has_its_latest() -> None:
     english, chinese = {"text": "a dog", "lang": "en"}, {"text": "一只狗", "lang": "zh"}
     better = {"text": "a small dog", "lang": "en"}

@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.captions import all_captions, counting
+from pipelines.captions import EXPRESSION, Caption, all_captions, counting
 from pipelines.filters.captions.entries import Entries
 from pipelines.filters.captions.length import CaptionCharacters
 from pipelines.filters.captions.rule import Judgement, process_captions
@@ -50,6 +49,12 @@ def test_a_row_in_which_no_caption_counts_leaves_without_a_measure() -> None:
     assert verdicts.value.null_count == 4
 
 
+def test_expressions_are_not_judged_and_keep_their_row() -> None:
+    row = [*web("ab"), {"text": "him", "role": EXPRESSION}]
+    assert processed(RULE, row, row[1:]).verdicts.reason.to_pylist() == [None, None]
+    assert marks(row) == [["caption_characters", None]]
+
+
 def test_a_caption_without_text_is_an_empty_one() -> None:
     assert processed(RULE, [{"text": None, "role": "web"}]).verdicts.value.to_pylist() == [0.0]
 
@@ -80,7 +85,7 @@ CAPTIONS = st.lists(
     st.fixed_dictionaries(
         {
             "text": TEXTS,
-            "role": st.sampled_from(["web", "edited", "corrected", "translated", None]),
+            "role": st.sampled_from(["web", "edited", "corrected", "translated", EXPRESSION, None]),
             "of": st.none() | st.integers(-1, 4),
             "refused": st.sampled_from([None, None, "file_name"]),
         }
@@ -89,11 +94,15 @@ CAPTIONS = st.lists(
 )
 
 
+def judged(row: list[Caption]) -> list[Caption]:
+    return [caption for caption in counting(row) if caption.role != EXPRESSION]
+
+
 @given(st.lists(st.none() | CAPTIONS, max_size=6), st.integers(0, 6), st.integers(0, 6))
 def test_seen_as_arrays_the_same_captions_count(rows: list[Any], start: int, length: int) -> None:
     captions = column(*rows).slice(start, length)
     found = Entries(captions).counting()
-    expected = [(at, caption.text) for at, row in enumerate(all_captions(captions)) for caption in counting(row)]
+    expected = [(at, caption.text) for at, row in enumerate(all_captions(captions)) for caption in judged(row)]
     assert list(zip(found.row.tolist(), found.texts.to_pylist(), strict=True)) == expected
 
 
@@ -103,10 +112,10 @@ def test_a_rule_agrees_with_the_captions_taken_one_by_one(rows: list[Any]) -> No
     for before, after, why in zip(
         all_captions(column(*rows)), captions_of(found), found.verdicts.reason.to_pylist(), strict=True
     ):
-        passing = [caption for caption in counting(before) if pc.utf8_length(caption.text).as_py() >= 5]
-        assert (why is None) == bool(passing)
+        passing = [caption for caption in judged(before) if len(caption.text) >= 5]
+        assert (why is None) == any(caption in passing or caption.role == EXPRESSION for caption in counting(before))
         assert [caption._replace(refused=None) for caption in after] == [
             caption._replace(refused=None) for caption in before
         ]
         if why is None:
-            assert counting(after) == passing
+            assert judged(after) == passing
