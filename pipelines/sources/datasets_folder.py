@@ -12,13 +12,12 @@ from typing import Any
 
 import pyarrow as pa
 from fsspec import AbstractFileSystem
-from fsspec.core import url_to_fs
 
 from pipelines.sources import parquet
 from pipelines.sources.arrow_rows import cells_of, check_types, columns_read, image_cells
 from pipelines.sources.columns import Contents, check_columns
 from pipelines.sources.expand import expand, full_path
-from pipelines.sources.files import InputError, InputFile, Unit, local_path, open_bytes
+from pipelines.sources.files import InputError, InputFile, Unit, filesystem_of, local_path, open_bytes
 from pipelines.sources.images import image_features, root_of
 from pipelines.sources.inside import leads_out
 from pipelines.sources.rows import batch
@@ -31,10 +30,7 @@ _BATCH_ROWS = 4096
 
 def tables(text: str) -> list[str]:
     """The Arrow files of a saved data set, all splits of it; else what is Arrow or Parquet at and below `text`."""
-    try:
-        filesystem, path = url_to_fs(text)
-    except (ValueError, ImportError) as error:
-        raise InputError(f"cannot be opened: {error}") from error
+    filesystem, path = filesystem_of(text)
     if filesystem.isfile(path) and path.endswith((".arrow", ".parquet")):
         return [full_path(filesystem, path)]
     if is_saved(filesystem, path):

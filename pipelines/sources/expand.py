@@ -4,10 +4,9 @@ import posixpath
 from typing import Literal, cast
 
 from fsspec import AbstractFileSystem
-from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from pipelines.sources.files import InputError
+from pipelines.sources.files import InputError, filesystem_of
 from pipelines.sources.spec import Format
 
 _FORMATS: dict[str, Format] = {
@@ -42,10 +41,7 @@ def expand(text: str, format_: Literal["auto"] | Format) -> list[str]:
     tells no format while `format_` is auto, or is no tar's while it is webdataset. Raises an `InputError` where
     nothing is left.
     """
-    try:
-        filesystem, path = url_to_fs(text)
-    except (ValueError, ImportError) as error:
-        raise InputError(f"cannot be opened: {error}") from error
+    filesystem, path = filesystem_of(text)
     if filesystem.isfile(path):
         return [full_path(filesystem, path)]
     if filesystem.isdir(path):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
 import xxhash
+from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
@@ -45,6 +46,25 @@ class InputFile:
     """Empty where the file holds no row."""
     digest: str | None = None
     """Of a folder that is read as one: what it is recognised by."""
+
+
+def filesystem_of(text: str) -> tuple[AbstractFileSystem, str]:
+    """The file system of what the user names, and the path in it.
+
+    Raises an `InputError` where nobody speaks its protocol, or whoever serves it does not answer.
+    """
+    try:
+        filesystem, path = url_to_fs(text)
+    except (ValueError, ImportError) as error:
+        raise InputError(f"cannot be opened: {error}") from error
+    if not isinstance(filesystem, LocalFileSystem):
+        try:
+            filesystem.info(path)
+        except FileNotFoundError:
+            pass  # a glob, or what is told when it is looked for
+        except Exception as error:
+            raise InputError(f"cannot be reached: {type(error).__name__}: {error}") from error
+    return filesystem, str(path)
 
 
 def open_bytes(path: str) -> BinaryIO:

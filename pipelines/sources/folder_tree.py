@@ -11,7 +11,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from pipelines.sources.expand import full_path
-from pipelines.sources.files import InputError, local_path
+from pipelines.sources.files import InputError, filesystem_of, local_path
 
 
 def below(text: str, *, leaves: Collection[str] = ()) -> Iterator[tuple[str, set[str]]]:
@@ -20,10 +20,7 @@ def below(text: str, *, leaves: Collection[str] = ()) -> Iterator[tuple[str, set
     Yields its path and the names of the files in it. Below a folder that holds a file of `leaves` nothing is looked
     for. A folder that is met twice, through links, is taken once.
     """
-    try:
-        filesystem, path = url_to_fs(text)
-    except (ValueError, ImportError) as error:
-        raise InputError(f"cannot be opened: {error}") from error
+    filesystem, path = filesystem_of(text)
     path = path.rstrip("/") or "/"
     if filesystem.isfile(path):
         folder, _, name = path.rpartition("/")

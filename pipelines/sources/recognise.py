@@ -2,11 +2,9 @@
 
 import posixpath
 
-from fsspec.core import url_to_fs
-
 from pipelines.sources import datasets_folder, folder, img2dataset
 from pipelines.sources.expand import format_of
-from pipelines.sources.files import InputError
+from pipelines.sources.files import InputError, filesystem_of
 from pipelines.sources.folder_tree import below
 from pipelines.sources.sidecars import IMAGE_EXTENSIONS
 from pipelines.sources.spec import Format, SourceSpec
@@ -17,10 +15,7 @@ def format_of_folder(text: str, spec: SourceSpec) -> Format | None:
 
     Raises an `InputError` that names the choices where a folder could be read in several ways.
     """
-    try:
-        filesystem, path = url_to_fs(text)
-    except (ValueError, ImportError):
-        return None  # which is told when it is opened
+    filesystem, path = filesystem_of(text)
     if not filesystem.isdir(path):
         return None
     if datasets_folder.is_saved(filesystem, path):

@@ -1,6 +1,9 @@
 """Data sets of the `datasets` library: saved to disk, or as Parquet on a file system like the Hub's."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -132,6 +135,19 @@ class TestHub:
             assert [image(row) for row in read_all("memory://saved", SPEC)] == [b"0", b"1", b"2"]
         finally:
             fsspec.filesystem("memory").rm("/saved", recursive=True)
+
+    def test_where_nobody_answers_it_is_told(self) -> None:
+        script = (
+            "from pipelines.sources.inputs import find; from pipelines.sources.spec import SourceSpec\n"
+            "for format in ('datasets', 'auto'):\n"
+            "    try: find(['hf://datasets/owner/name'], SourceSpec(format=format))\n"
+            "    except Exception as error: print(type(error).__name__, error)"
+        )
+        nobody = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1", "HF_HUB_OFFLINE": "0"}
+        done = subprocess.run([sys.executable, "-c", script], env=nobody, capture_output=True, text=True, check=True)
+        assert [line.split(":")[:3] for line in done.stdout.splitlines()] == [
+            ["InputError hf", "//datasets/owner/name", " cannot be reached"]
+        ] * 2
 
     def test_without_parquet_it_is_refused(self) -> None:
         filesystem = fsspec.filesystem("memory")
