@@ -89,9 +89,9 @@ def _cells(rows: pa.RecordBatch, first_row: int, shard: Shard, spec: SourceSpec)
     errors: dict[int, str] = {}
     names, n = rows.schema.names, rows.num_rows
     texts = {name: sound(as_text(rows[name]), name, errors) for name in names}
-    at = mapped(names, spec)
+    at = {name: name for name in ("url", "caption") if name in names} | mapped(names, spec)
     others = [name for name in names if name not in at.values()]
-    by = {"url": texts["url"], "caption": pa.nulls(n, pa.string())} | {role: texts[name] for role, name in at.items()}
+    by = {"caption": pa.nulls(n, pa.string())} | {role: texts[name] for role, name in at.items()}
     cells = by_role(by, carried(others, [texts[name] for name in others], n), spec, errors)
     cells.image_at = _images(texts, first_row, shard, cells, refetch=spec.refetch)
     return cells

@@ -79,9 +79,11 @@ class Shards:
             user_agent_token=None,
             disallowed_header_directives=None,
         )
-        download((number, file))
-        fsspec.filesystem("memory").rm(folder, recursive=True)
-        self._out.put({"done": [_row(url) for url in urls]})
+        try:
+            download((number, file))
+            fsspec.filesystem("memory").rm(folder, recursive=True)
+        finally:
+            self._out.put({"done": [_row(url) for url in urls]})
 
     def write(self, image: bytes | None, key: str, caption: str | None, meta: dict[str, Any]) -> None:  # noqa: ARG002
         """As img2dataset's writers: a row's bytes, or its status and words."""

@@ -25,7 +25,7 @@ from pipelines.stage import Verdict
 
 GATHER_S = 0.02
 """Rows that are asked for within this time make a shard."""
-MAX_ABANDONED = 64
+MAX_ABANDONED = 256
 """So many rows that nobody waits for any more, and the process is taken for hung."""
 
 _COMMAND = (sys.executable, "-P", "-m", "pipelines.pull.img2dataset.child")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -125,6 +126,20 @@ def test_failed_rows_can_be_left_to_their_url(tmp_path: Path, write: Callable[..
     assert {(row["input_error"], row["input_reason"]) for row in failed} == {(None, None)}
 
 
+@pytest.mark.parametrize("write", WRITERS)
+def test_it_may_lie_wherever_fsspec_reaches(tmp_path: Path, write: Callable[..., None]) -> None:
+    write(tmp_path, listed())
+    fsspec.filesystem("memory").put(str(tmp_path), f"/{write.__name__}", recursive=True)
+    found = read_all(f"memory://{write.__name__}")
+    assert images(found) == {row["key"]: content(row) for row in listed() if row["status"] == "success"}
+
+
+def test_captions_keep_the_name_that_img2dataset_gives_them_whatever_table_it_pulled(tmp_path: Path) -> None:
+    write_webdataset(tmp_path, listed())
+    found = read_all(tmp_path, SourceSpec(table="coyo-700m"))
+    assert [(captions(row), row["url"]) for row in found] == [([row["caption"]], row["url"]) for row in listed()]
+
+
 def test_a_list_without_captions_and_with_a_licence(tmp_path: Path) -> None:
     rows = [{name: row[name] for name in row if name != "caption"} | {"rights": "CC0"} for row in listed()]
     write_parquet(tmp_path, rows)
@@ -212,7 +227,7 @@ def test_a_shard_of_which_nothing_is_left_is_named_before_any_work(tmp_path: Pat
 def test_other_tables_are_not_taken_for_it(tmp_path: Path) -> None:
     pq.write_table(pa.table({"url": ["http://h/1"], "caption": ["one"]}), tmp_path / "00000.parquet")
     (tmp_path / "00000.tar").write_bytes(tar([("a.jpg", b"x")]))
-    formats = {file.name: file.format for file in find([str(tmp_path)], SourceSpec())}
+    formats = {file.name: file.format for file in find([f"{tmp_path}/*"], SourceSpec())}
     assert formats == {"00000.parquet": "parquet", "00000.tar": "webdataset"}
     with pytest.raises(InputError, match="img2dataset wrote nothing here"):
         find([str(tmp_path)], SPEC)
