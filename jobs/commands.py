@@ -34,6 +34,7 @@ from pipelines.pull.stage import Pull, describe
 from pipelines.recipe import Recipe
 from pipelines.recipe_text import RecipeError, load, shipped
 from pipelines.sources.files import InputError
+from pipelines.sources.named import NAMED
 from schemas.layout import RunLayout
 
 _P = ParamSpec("_P")
@@ -176,6 +177,7 @@ def recipes() -> int:
         first = recipe.description.strip().splitlines()[:1]
         sys.stdout.write(f"{name:<20} {first[0] if first else ''}\n")
         del text
+    sys.stdout.write(f"\nTables that a recipe reads by name (`source: NAME`): {', '.join(NAMED)}\n")
     return 0
 
 

@@ -156,3 +156,15 @@ def test_tasks_that_the_source_cannot_give_are_refused_before_any_work(
     said = capsys.readouterr().err
     assert "conversation: made of `turns`, which the source does not have" in said
     assert "reg: made of `regions`, which neither the source has nor a stage adds" in said
+
+
+@pytest.mark.parametrize("name", ["llava", "refcoco"])
+def test_shipped_recipes_need_no_more_than_the_files(tmp_path: Path, name: str) -> None:
+    images = pictures(tmp_path / "images", COCO_train2014_5=(200, 100), **{"000000033471": (64, 48)})
+    given = write_refcoco(tmp_path) if name == "refcoco" else write(tmp_path / "llava.json", LLAVA[:1])
+    settings = (f"source.root={images}", "run.min_free_gb=0")
+    options = commands.RunOptions(name, tmp_path / "run", inputs=(str(given),), settings=settings, engine="inline")
+    assert commands.run(options) == 0
+    (shard,) = (tmp_path / "run/dataset/data").glob("*.parquet")
+    tasks = {"llava": ["conversation"], "refcoco": ["rec", "reg"]}[name]
+    assert pq.read_table(shard)["task"].to_pylist() == tasks

@@ -250,7 +250,9 @@ def test_schemas_and_recipes_are_printed() -> None:
     assert "phash" in shardmill("schema", "layers").stdout
     assert "messages_tagged" in shardmill("schema", "shard").stdout
     assert shardmill("schema", "nothing").returncode == 2
-    assert "web-captions" in shardmill("recipes").stdout
+    listed = shardmill("recipes").stdout
+    assert "web-captions" in listed
+    assert "coyo-700m" in listed
 
 
 def test_try_fetch_prints_one_object_a_line(web: Web) -> None:
