@@ -1,6 +1,7 @@
 """The engines measured beside each other: how each is called, and how its output is read back.
 
-All fetch, check that the image decodes, and write Parquet with the bytes as served where they can stay.
+All fetch, check that the image decodes (but for img2dataset with `disable_all_reencoding`, which stores whatever came),
+and write Parquet with the bytes as served where they can stay.
 """
 
 import hashlib
@@ -62,7 +63,8 @@ def account(stored: Stored, items: Sequence[Item]) -> Accounting:
     served = {f"/{item.path}": item for item in items}
     counts: Counter[str] = Counter()
     for url, image in stored:
-        item = served.pop(urlsplit(url).path, None)
+        split = urlsplit(url)
+        item = served.pop(f"{split.path}?{split.query}" if split.query else split.path, None)
         if item is None:
             raise ValueError(f"{url} was kept twice or never asked for")
         counts["kept"] += 1
@@ -80,19 +82,26 @@ def account(stored: Stored, items: Sequence[Item]) -> Accounting:
     )
 
 
-def _img2dataset(urls: Path, output: Path) -> list[str | Path]:
-    """Shards that divide both sizes evenly and never wear out a process, which ends after five."""
-    return [
-        peer("img2dataset") / "img2dataset",
-        *("--url_list", urls, "--input_format", "parquet", "--url_col", "url", "--caption_col", "caption"),
-        *("--output_folder", output, "--output_format", "parquet", "--number_sample_per_shard", "1250"),
-        *("--processes_count", "2", "--thread_count", "32"),
-        *("--resize_mode", "no", "--skip_reencode", "True", "--enable_wandb", "False"),
-    ]
+def _img2dataset(setting: str) -> Callable[[Path, Path], list[str | Path]]:
+    """Shards that divide all sizes evenly."""
+
+    def command(urls: Path, output: Path) -> list[str | Path]:
+        return [
+            peer("img2dataset") / "img2dataset",
+            *("--url_list", urls, "--input_format", "parquet", "--url_col", "url", "--caption_col", "caption"),
+            *("--output_folder", output, "--output_format", "parquet", "--number_sample_per_shard", "1250"),
+            *("--processes_count", "2", "--thread_count", "32"),
+            *("--resize_mode", "no", f"--{setting}", "True", "--enable_wandb", "False"),
+        ]
+
+    return command
 
 
-def _ceiling(urls: Path, output: Path) -> list[str | Path]:
-    return [peer("ceiling") / "python", _HERE / "ceiling.py", "--input", urls, "--output", output]
+def _ceiling(*options: str) -> Callable[[Path, Path], list[str | Path]]:
+    def command(urls: Path, output: Path) -> list[str | Path]:
+        return [peer("ceiling") / "python", _HERE / "ceiling.py", "--input", urls, "--output", output, *options]
+
+    return command
 
 
 def _shardmill(*options: str) -> Callable[[Path, Path], list[str | Path]]:
@@ -127,13 +136,21 @@ def _of_ceiling(output: Path) -> Stored:
 
 
 _SHARDMILL_FIRST = "layers/pull/part-*.parquet"
+_IMG2DATASET_FIRST = "*_stats.json"  # the shard's own file is there, and broken, from its first row on
 
 ENGINES = (
     Engine(
         name="img2dataset",
-        title="img2dataset",
-        command=_img2dataset,
-        first="*_stats.json",  # the shard's own file is there, and broken, from its first row on
+        title="img2dataset `skip_reencode`",
+        command=_img2dataset("skip_reencode"),
+        first=_IMG2DATASET_FIRST,
+        stored=_of_img2dataset,
+    ),
+    Engine(
+        name="img2dataset-raw",
+        title="img2dataset `disable_all_reencoding`",
+        command=_img2dataset("disable_all_reencoding"),
+        first=_IMG2DATASET_FIRST,
         stored=_of_img2dataset,
     ),
     Engine(
@@ -155,7 +172,14 @@ ENGINES = (
     Engine(
         name="ceiling",
         title="ceiling: one hand-written loop",
-        command=_ceiling,
+        command=_ceiling(),
+        first="*.parquet",
+        stored=_of_ceiling,
+    ),
+    Engine(
+        name="ceiling-full",
+        title="the same, full decode",
+        command=_ceiling("--full"),
         first="*.parquet",
         stored=_of_ceiling,
     ),

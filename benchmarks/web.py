@@ -20,7 +20,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -74,11 +74,17 @@ class Web:
     port: int
     hosts: int
 
-    def url_table(self, n: int, *, many_hosts: bool = False) -> pa.Table:
-        """The first `n` of all URLs in a fixed random order: columns url, caption and uid (the item's index)."""
+    def chosen(self, n: int) -> list[Item]:
+        """The first `n` items in a fixed random order; more than there are come again with a query of their own."""
         order = list(self.items)
         random.Random(1).shuffle(order)
-        chosen = order[:n]
+        rounds = range(1, 1 + n // len(order))
+        again = [replace(item, path=f"{item.path}?{copy}") for copy in rounds for item in order]
+        return [*order, *again][:n]
+
+    def url_table(self, n: int, *, many_hosts: bool = False) -> pa.Table:
+        """The URLs of `chosen`: columns url, caption and uid (the item's index)."""
+        chosen = self.chosen(n)
         hosts = [_address(item.index % self.hosts) if many_hosts else "127.0.0.1" for item in chosen]
         return pa.table(
             {
