@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := .venv/bin
+EXTRAS := --extra demo --extra img2dataset
 PYTEST := $(RUN)/python -m pytest -p randomly
 
 .PHONY: help setup demo test trainers test-slow lint fmt bench
@@ -16,7 +17,7 @@ help: ## Say what there is
 
 # Bytecode is compiled once, here: Ray starts many Pythons.
 .venv/.synced: pyproject.toml uv.lock | $(if $(filter .tools/bin/uv,$(UV)),.tools/bin/uv)
-	UV_COMPILE_BYTECODE=1 $(UV) sync --locked --all-extras --quiet
+	UV_COMPILE_BYTECODE=1 $(UV) sync --locked $(EXTRAS) --quiet
 	@touch $@
 
 setup: .venv/.synced ## Make the locked environment in .venv, uv included
