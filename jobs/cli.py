@@ -168,16 +168,6 @@ def verify(run_folder: Run, as_json: AsJson = False) -> None:
     _exit(commands.verify(run_folder, as_json=as_json))
 
 
-@app.command("check-trainer")
-def check_trainer(
-    folder: Annotated[Path, typer.Argument(help="A run's folder, or its data set.", metavar="OUT")],
-    trainer: Annotated[str, typer.Option(help="trl, swift or llamafactory.")],
-    model: Annotated[str, typer.Option(help="The model to train: a folder, or its name on the Hub.")],
-    python: Annotated[
-        str | None, typer.Option(help="The interpreter that has the trainer; else the active environment's.")
-    ] = None,
-    rows: Annotated[int, typer.Option(min=1, help="So many rows, evenly spread over the first shard.")] = 8,
-    out: Annotated[Path | None, typer.Option(help="Where the drawn images go; check-TRAINER when left out.")] = None,
 @app.command()
 def sheet(
     run_folder: Run,
@@ -207,6 +197,16 @@ def sheet(
     _exit(write(SheetOptions(run_folder, tuple(reason or ()), kept, every, stage, n, seed, output)))
 
 
+@app.command("check-trainer")
+def check_trainer(
+    folder: Annotated[Path, typer.Argument(help="A run's folder, or its data set.", metavar="OUT")],
+    trainer: Annotated[str, typer.Option(help="trl, swift or llamafactory.")],
+    model: Annotated[str, typer.Option(help="The model to train: a folder, or its name on the Hub.")],
+    python: Annotated[
+        str | None, typer.Option(help="The interpreter that has the trainer; else the active environment's.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="So many rows, evenly spread over the first shard.")] = 8,
+    out: Annotated[Path | None, typer.Option(help="Where the drawn images go; check-TRAINER when left out.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Decode one batch in your own training environment, and show what the model would see.
@@ -250,7 +250,7 @@ def tokens(
 
 @app.command()
 def recipes() -> None:
-    """List the recipes that ship."""
+    """List the recipes that ship, and the published tables that a recipe reads by name."""
     from jobs import commands
 
     _exit(commands.recipes())
@@ -262,6 +262,35 @@ def schema(what: Annotated[str, typer.Argument(help="recipe, layers or shard.")]
     from jobs import commands
 
     _exit(commands.schema(what))
+
+
+@app.command()
+def hashes(
+    dataset: Annotated[
+        list[str], typer.Argument(help="A benchmark: folders of images, tables, saved data sets.", metavar="DATASET...")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The list, a Parquet file.")],
+    name: Annotated[str | None, typer.Option(help="What matches are told by; the file's name when left out.")] = None,
+    ngram: Annotated[int, typer.Option(min=2, help="Words in a run that a text must share.")] = 13,
+    settings: Settings = None,
+) -> None:
+    """Hash a benchmark's images and texts, for the stage `decontaminate` to hold rows against.
+
+    Example: shardmill hashes flickr30k/ --output flickr30k.parquet
+
+    Example: shardmill hashes vqa.jsonl --output vqa.parquet --set source.columns.caption=question
+    """
+    from jobs.contamination import command
+
+    _exit(command.hashes(dataset, output, name, ngram, tuple(settings or ())))
+
+
+@app.command()
+def contaminated(run_folder: Run) -> None:
+    """List every row that was refused for a benchmark's sake and the item it matched, one JSON object a line."""
+    from jobs.contamination import command
+
+    _exit(command.contaminated(run_folder))
 
 
 @trying.command()

@@ -17,6 +17,7 @@ from pipelines.chatml.pack import judge_reads
 from pipelines.chatml.pack_spec import PackSpec
 from pipelines.filters.captions.stages import CaptionStage
 from pipelines.filters.carried import Label, License, Score
+from pipelines.filters.contamination.decontaminate import Decontaminate
 from pipelines.filters.image import (
     Area,
     AspectRatio,
@@ -29,6 +30,7 @@ from pipelines.filters.image import (
     NearUniform,
     Still,
 )
+from pipelines.filters.image_text import ClipSimilarity
 from pipelines.filters.safety import NsfwImages
 from pipelines.pull.stage import Pull
 from pipelines.sets.captions import CaptionFrequency, LongestOfImage
@@ -60,7 +62,9 @@ AnyStage = Annotated[
     | Label
     | License
     | NsfwImages
+    | ClipSimilarity
     | CaptionStage
+    | Decontaminate
     | ExactDuplicates
     | UrlDuplicates
     | NearDuplicates

@@ -113,6 +113,8 @@ _ALL = (
     _rejected("lexicon", "the caption holds an entry of a list; value: how many, detail: the first"),
     _rejected("political", "the caption names a party, office or slogan; value: how many, detail: the first"),
     _rejected("language", "the caption is not in a language that is wanted; detail: the language"),
+    _rejected("contaminated_image", "the picture is nearly that of a benchmark; value: bits apart; detail: set: item"),
+    _rejected("contaminated_text", "words of a benchmark; value: share of them that it has; detail: set: item"),
     # rules over the set
     _rejected("duplicate_image", "a row of lower id has the same file (SHA-256); value: that id"),
     _rejected("duplicate_pair", "a row of lower id has the same perceptual hash and caption; value: that id"),

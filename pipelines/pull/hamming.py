@@ -42,13 +42,20 @@ class HammingIndex:
 
     def has_near(self, wanted: bytes) -> bool:
         """Whether any hash is within the distance of `wanted`."""
+        return self.nearest(wanted) is not None
+
+    def nearest(self, wanted: bytes) -> tuple[int, int] | None:
+        """The row of the nearest hash and its distance; the first of equals, None where all are beyond the distance."""
         words = np.frombuffer(wanted, np.uint64)
+        best: tuple[int, int] | None = None
         for band in self._bands:
-            candidates = self._hashes[band.near(words)]
-            differing = (candidates ^ words).view(np.uint16)
-            if (_ONES[differing].sum(1, dtype=np.uint16) <= self._distance).any():
-                return True
-        return False
+            rows = band.near(words)
+            apart = _ONES[(self._hashes[rows] ^ words).view(np.uint16)].sum(1, dtype=np.uint16)
+            for at in np.flatnonzero(apart <= self._distance):
+                row, distance = int(rows[at]), int(apart[at])
+                if best is None or (distance, row) < (best[1], best[0]):
+                    best = row, distance
+        return best
 
 
 class _Band:

@@ -30,6 +30,9 @@ def test_a_hash_is_found_up_to_its_distance_and_no_further(data: st.DataObject, 
     wanted = flipped(data.draw(st.sampled_from(hashes)), bits)
     apart = min((int.from_bytes(wanted, "big") ^ int.from_bytes(known, "big")).bit_count() for known in hashes)
     assert index.has_near(wanted) == (apart <= distance)
+    bits_apart = [int.from_bytes(hashed, "big") ^ int.from_bytes(wanted, "big") for hashed in hashes]
+    nearest = min((bits.bit_count(), row) for row, bits in enumerate(bits_apart))
+    assert index.nearest(wanted) == (nearest[::-1] if nearest[0] <= distance else None)
 
 
 @pytest.mark.parametrize(("width", "distance"), [(8, 4), (8, 8), (32, 31), (32, 40)])

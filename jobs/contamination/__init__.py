@@ -1,0 +1,1 @@
+"""Lists of benchmarks' hashes, and what they matched in a run."""

@@ -1,0 +1,1 @@
+"""Keeping what benchmarks ask out of what is trained on."""
