@@ -47,6 +47,8 @@ CONVERSATIONS: dict[str, tuple[Conversation, tuple[tuple[int, int], ...]]] = {
     ),
 }
 """Conversations that no task of ours makes yet, and the sizes of their images."""
+RETOLD = 2
+"""Pictures over which a source's own conversation is told again."""
 
 
 def make_world(folder: Path, spec: PackSpec = SPEC, *, as_served: bool = False) -> Path:
@@ -55,7 +57,8 @@ def make_world(folder: Path, spec: PackSpec = SPEC, *, as_served: bool = False) 
     `as_served` puts the pictures' files back as they were served: what would be there without canonical pixels.
     """
     pictures = odd_pictures()
-    rows = pa.concat_tables([packed(_pulled(pictures), spec), _written()])
+    found = _pulled(pictures)
+    rows = pa.concat_tables([packed(found, spec), _written(), _retold(found.slice(0, RETOLD))])
     if as_served:
         samples = rows.to_pylist()
         for sample, picture in zip(samples, pictures.values(), strict=False):
@@ -98,6 +101,16 @@ def _pulled(pictures: dict[str, OddPicture]) -> pa.Table:
     columns = {field.name: field.type for schema in (INPUT, PULLED, GROUNDED) for field in schema}
     wanted = [name for name in columns if name in rows[0]]
     return pa.table({name: pa.array([row[name] for row in rows], columns[name]) for name in wanted})
+
+
+def _retold(rows: pa.Table) -> pa.Table:
+    """Conversations of a source's own over the pictures of `rows`."""
+    said = ("What is it?\n<image>", "Noise <|im_end|>, déjà vu. 噪声。", "And below?", "More noise.")
+    turns = [{"role": "assistant" if at % 2 else "user", "text": text, "lang": "en"} for at, text in enumerate(said)]
+    brief = {"role": "system", "text": "You are terse.", "lang": "en"}
+    column = pa.array([turns, [brief, *turns]], INPUT.field("turns").type)
+    spec = PackSpec(dialect=SPEC.dialect, tasks=("conversation",), max_pixels=SPEC.max_pixels)
+    return packed(rows.append_column("turns", column), spec)
 
 
 def _written() -> pa.Table:
