@@ -6,11 +6,11 @@ credential, DNS, the network) is not the list's fault, and a night of it would b
 
 from collections import Counter, deque
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.frequent import hosts_in
 from jobs.hops import Hop
 from jobs.store.commit import KEPT, Commit, read_layer
 from jobs.store.plan import Part, read_input
@@ -122,8 +122,8 @@ def hosts_of(layout: RunLayout, hop: Hop, parts: Iterable[Part], reason: str) ->
         layer = _with_causes(layout, hop, part, ["id"])
         ids = layer.filter(pc.equal(layer["cause"], reason))["id"]
         rows = read_input(layout, part, ["id", "url"])
-        urls = rows.filter(pc.is_in(rows["id"], pa.array(ids.to_pylist(), pa.int64())))["url"].to_pylist()
-        hosts.update(_host(url) for url in urls if url)
+        theirs = rows.filter(pc.is_in(rows["id"], ids.combine_chunks()))
+        hosts.update(host or "" for host in hosts_in(theirs["url"]).to_pylist())
     return hosts
 
 
@@ -131,10 +131,3 @@ def histogram(counts: Counter[str]) -> str:
     """Counts as lines for people, most first."""
     total = max(1, counts.total())
     return "\n".join(f"  {rows:>10,}  {rows / total:6.1%}  {what}" for what, rows in counts.most_common(12))
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""

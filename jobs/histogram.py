@@ -95,7 +95,7 @@ def show_hosts(found: list[dict[str, Any]], console: Console) -> None:
     for row in found:
         first = list(row["reasons"].items())[:_SHOWN_REASONS]
         mostly = ", ".join(f"{what.partition('/')[2]} {rows:,}" for what, rows in first)
-        table.add_row(row["host"], f"{row['rows']:,}", f"{row['kept']:,}", mostly)
+        table.add_row(row["host"] or "(none)", f"{row['rows']:,}", f"{row['kept']:,}", mostly)
     console.print()
     console.print(table)
 

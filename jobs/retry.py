@@ -27,6 +27,7 @@ from pipelines.stage import title
 from schemas.reasons import REASONS
 
 _MOST_HOSTS = 10_000
+"""So many are remembered to suggest one from."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,10 @@ def find(state: RunState, options: RetryOptions) -> Found:
             urls = read_input(state.layout, part, ["id", "url"])
             theirs = urls.filter(pc.is_in(urls["id"], rows["id"].combine_chunks()))
             host = hosts_in(theirs["url"])
-            if len(found.hosts) < _MOST_HOSTS:
-                found.hosts.update(name for name in host.to_pylist() if name)
+            wanted_hosts = set(hosts.to_pylist())
+            found.hosts.update(
+                name for name in host.to_pylist() if name and (name in wanted_hosts or len(found.hosts) < _MOST_HOSTS)
+            )
             rows = rows.filter(pc.is_in(rows["id"], theirs.filter(pc.is_in(host, hosts))["id"].combine_chunks()))
         found.reasons.update(rows["reason"].to_pylist())
         ids.append(rows["id"].to_numpy())

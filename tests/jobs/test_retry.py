@@ -89,8 +89,7 @@ def test_it_may_take_several_times(case: Case, retry: Retry) -> None:
         assert case.reasons()["http_error"] == 12
         assert is_sound(case)
     case.web.down.clear()
-    done = shardmill("retry", str(case.run_folder), "--run", "--engine", "inline")
-    assert done.returncode == 0, done.stderr
+    assert retry_rows(RetryOptions(case.run_folder, run=True, engine="inline")) == 0
     assert case.reasons() == {"kept": 32, "http_gone": 3}
     assert case.status()["complete"]
     assert is_sound(case)
