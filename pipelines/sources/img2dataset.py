@@ -68,7 +68,10 @@ def inspect(file: InputFile, spec: SourceSpec) -> Contents:  # noqa: ARG001 – 
     shard = Shard(file.path)
     if not shard.is_readable:
         raise InputError("is a shard that was being written, and nothing tells of its rows: leave it out, or pull anew")
-    units = (Unit(0),) if next(shard.rows(), None) is not None else ()
+    try:
+        units = (Unit(0),) if next(shard.rows(), None) is not None else ()
+    except pa.ArrowException as error:
+        raise InputError(f"is damaged: {error}") from error
     with open_bytes(file.path) as stored:
         return Contents(None, units, bytes=stored.seek(0, 2))
 

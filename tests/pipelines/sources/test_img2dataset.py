@@ -224,6 +224,14 @@ def test_a_shard_of_which_nothing_is_left_is_named_before_any_work(tmp_path: Pat
         find([str(tmp_path)], SPEC)
 
 
+def test_rows_handed_out_by_halves_are_named_before_any_work(tmp_path: Path) -> None:
+    write_webdataset(tmp_path, listed())
+    hand_out(tmp_path, listed(3, "00001"), 1)
+    (tmp_path / "_tmp/1.feather").write_bytes((tmp_path / "_tmp/1.feather").read_bytes()[:100])
+    with pytest.raises(InputError, match=r"1.feather: is damaged"):
+        find([str(tmp_path)], SPEC)
+
+
 def test_other_tables_are_not_taken_for_it(tmp_path: Path) -> None:
     pq.write_table(pa.table({"url": ["http://h/1"], "caption": ["one"]}), tmp_path / "00000.parquet")
     (tmp_path / "00000.tar").write_bytes(tar([("a.jpg", b"x")]))
