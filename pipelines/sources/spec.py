@@ -2,9 +2,9 @@
 
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from pipelines.stage import SPEC
@@ -51,7 +51,7 @@ class Columns:
 class SourceSpec:
     """A table of URLs and captions. ``source: coyo-700m`` is short for ``source: {table: coyo-700m}``."""
 
-    format: Literal["auto"] | Format = "auto"
+    format: Literal["auto", Format] = "auto"
     """auto: by each file's suffix, ``.parquet .csv .tsv .jsonl .ndjson``, each of them with ``.gz``, ``.tar`` and
     ``.arrow``; folders of images, saved data sets and what img2dataset wrote by what lies in them."""
     table: TableName | None = None
@@ -66,6 +66,12 @@ class SourceSpec:
     """The folder that names of image files start from. None: that of the file which names them."""
     splits: Annotated[tuple[str, ...], Field(min_length=1)] = ("train",)
     """Of refcoco: the splits whose records are taken; those of others are rows with the reason ``other_split``."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.table is not None and self.format not in ("auto", "parquet", "csv", "tsv", "jsonl"):
+            raise ValueError(f"{self.table} is a table, and {self.format} is not a table's format: leave one out")
+        return self
 
     @field_validator("root")
     @classmethod

@@ -222,6 +222,14 @@ class TestRecipe:
         with pytest.raises(RecipeError, match=r"line 2: `source\.table` is 'coyo-700' \(did you mean `coyo-700m`\?\)"):
             parse(f"name: x\nsource: coyo-700\n{STAGES}")
 
+    def test_an_unknown_format_is_told_from_a_known_one(self) -> None:
+        with pytest.raises(RecipeError, match=r"line 2: `source\.format` is 'lava' \(did you mean `llava`\?\)"):
+            parse(f"name: x\nsource: {{format: lava}}\n{STAGES}")
+
+    def test_a_table_is_no_annotation_file(self) -> None:
+        with pytest.raises(RecipeError, match="grit is a table, and llava is not a table's format"):
+            parse(f"name: x\nsource: {{table: grit, format: llava}}\n{STAGES}")
+
     def test_grounded_tasks_need_a_source_that_has_regions(self) -> None:
         pack = "pack: {tasks: [rec]}\n"
         assert parse(f"name: x\nsource: grit\n{STAGES}{pack}").pack.tasks == ("rec",)
