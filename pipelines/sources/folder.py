@@ -19,7 +19,7 @@ from pipelines.sources.columns import Contents, check_columns
 from pipelines.sources.expand import format_of
 from pipelines.sources.files import InputError, InputFile, Unit, open_bytes
 from pipelines.sources.folder_tree import below, content, files_in
-from pipelines.sources.sidecars import IMAGE_EXTENSIONS, TEXT_BYTES, TEXT_EXTENSIONS, Described, batches
+from pipelines.sources.sidecars import IMAGE_EXTENSIONS, TEXT_EXTENSIONS, Described, batches
 from pipelines.sources.spec import Format, SourceSpec
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
@@ -121,7 +121,7 @@ def _described(folder: str) -> Iterator[Described]:
 def _with(row: Described, folder: str, sidecars: list[str]) -> Described:
     for name in sidecars:
         try:
-            text = content(posixpath.join(folder, name), TEXT_BYTES)
+            text = content(posixpath.join(folder, name), row.room)
         except OSError as error:
             row.errors.append(f"{name} cannot be read: {error}")
         else:

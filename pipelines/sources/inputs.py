@@ -16,6 +16,7 @@ from pipelines.sources.columns import Contents, check_columns
 from pipelines.sources.expand import expand, format_of, is_gzip_name
 from pipelines.sources.files import InputError, InputFile, Unit, open_bytes, short_names
 from pipelines.sources.recognise import format_of_folder
+from pipelines.sources.rows import printable
 from pipelines.sources.spec import Format, SourceSpec
 
 __all__ = ["InputError", "InputFile", "Unit", "find", "read"]
@@ -68,6 +69,8 @@ def find(inputs: list[str], spec: SourceSpec) -> list[InputFile]:
             paths.update(_expanded(text, spec))
         except InputError as error:
             problems.setdefault(str(error), []).append(text)
+        except OSError as error:
+            problems.setdefault(f"cannot be read: {error}", []).append(text)
     names = short_names(list(paths))
     files = []
     for path in sorted(paths, key=names.__getitem__):
@@ -110,6 +113,8 @@ def _expanded(text: str, spec: SourceSpec) -> dict[str, Format | None]:
 def _inspected(path: str, name: str, format_: Format | None, spec: SourceSpec) -> InputFile:
     if format_ is None:
         raise InputError("its name does not tell the format: say it with `--set source.format=csv` (parquet, csv, …)")
+    if printable(path) != path:
+        raise InputError("its path is not UTF-8: rename it")
     reader = _READERS[format_]
     try:
         file = InputFile(name, path, format_, False, 0) if reader.expand else _looked_into(path, name, format_)
@@ -141,7 +146,7 @@ def _check_head(file: InputFile, head: bytes) -> None:
 
 
 def _told(problems: dict[str, list[str]]) -> str:
-    told = [f"{_several(where)}: {what}".replace("\n", "\n    ") for what, where in problems.items()]
+    told = [f"{printable(_several(where))}: {what}".replace("\n", "\n    ") for what, where in problems.items()]
     more = [f"… and {len(told) - _PROBLEMS} more problems"] if len(told) > _PROBLEMS else []
     return "\n".join(told[:_PROBLEMS] + more)
 

@@ -10,6 +10,9 @@ import pyarrow as pa
 
 from pipelines.sources.rows import printable, sound, tell, text_cells
 
+_DEPTH = 100
+_EXCERPT = 120
+
 _WRITTEN: dict[type, Callable[[Any], str | None]] = {
     str: lambda value: value,
     NoneType: lambda _: None,
@@ -18,6 +21,36 @@ _WRITTEN: dict[type, Callable[[Any], str | None]] = {
     float: float.__repr__,
 }
 """As `json.dumps` writes them, without its cost; objects and arrays go through it."""
+
+
+def json_object(text: str) -> dict[str, Any] | str:
+    """The object that `text` holds, or what is wrong with it.
+
+    One that is nested deeper than anybody means it is refused here: what can be parsed could be too deep to be written.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return f"not JSON: {error}: {text.strip()[:_EXCERPT]}"
+    if type(value) is not dict:
+        return f"not a JSON object: {text.strip()[:_EXCERPT]}"
+    if text.count("[") + text.count("{") > _DEPTH and _is_deep(value):
+        return f"not JSON: nested more than {_DEPTH} deep: {text.strip()[:_EXCERPT]}"
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in (dict, list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def json_text(value: Any) -> str | None:

@@ -1,6 +1,5 @@
 """JSON lines: one object a line; blank lines are none. A line that is no object is kept as a broken row."""
 
-import json
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, TextIO
@@ -10,7 +9,7 @@ import pyarrow as pa
 from pipelines.sources.columns import Contents, mapped
 from pipelines.sources.files import InputError, InputFile, Unit, open_text
 from pipelines.sources.images import in_files, root_of
-from pipelines.sources.json_text import json_text, json_texts, other_keys
+from pipelines.sources.json_text import json_object, json_text, json_texts, other_keys
 from pipelines.sources.roles import by_role
 from pipelines.sources.rows import Cells, batch, captions_of, printable, sound, text_cells
 from pipelines.sources.spec import SourceSpec
@@ -29,7 +28,7 @@ def inspect(file: InputFile, spec: SourceSpec) -> Contents:  # noqa: ARG001 – 
     """The keys of the first records; refuses a file that holds no JSON objects."""
     with open_text(file, newline="\n") as text:
         lines = list(islice(_lines(text), _LOOKED_AT))
-    records = [_record(line) for line in lines]
+    records = [json_object(line) for line in lines]
     objects = [record for record in records if isinstance(record, dict)]
     if lines and (not objects or lines[0].strip() == "["):
         raise InputError(
@@ -49,7 +48,7 @@ def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBat
         held: list[Record] = []
         characters = 0
         for line in _lines(text):
-            held.append(_record(line))
+            held.append(json_object(line))
             characters += len(line)
             if len(held) == _BATCH_ROWS or characters >= _BATCH_CHARACTERS:
                 yield batch(_cells(held, at, spec, root), spec, file.name, row)
@@ -61,14 +60,6 @@ def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBat
 
 def _lines(text: TextIO) -> Iterator[str]:
     return (line for line in text if not line.isspace())
-
-
-def _record(line: str) -> Record:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        return f"not JSON: {error}: {line.strip()[:_EXCERPT]}"
-    return value if type(value) is dict else f"not a JSON object: {line.strip()[:_EXCERPT]}"
 
 
 def _cells(records: list[Record], at: dict[str, str], spec: SourceSpec, root: str) -> Cells:

@@ -4,14 +4,13 @@
 that the recipe maps are URL, caption (a text, or a list of them) and licence, and the others travel along.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
-from pipelines.sources.json_text import json_text, json_texts, other_keys
+from pipelines.sources.json_text import json_object, json_text, json_texts, other_keys
 from pipelines.sources.rows import Cells, batch, captions_of, printable, sound, tell, text_cells
 from pipelines.sources.spec import SourceSpec
 from schemas.tables import IMAGE_AT
@@ -23,11 +22,10 @@ IMAGE_EXTENSIONS = frozenset(
 CAPTION_EXTENSIONS = frozenset({"txt", "text", "caption"})
 TEXT_EXTENSIONS = CAPTION_EXTENSIONS | {"json", "cls"}
 TEXT_BYTES = 1 << 24
-"""The longest sidecar that is read."""
+"""What is read of the sidecars of an image, all together."""
 
 _BATCH_ROWS = 4096
 _BATCH_CHARACTERS = 1 << 25
-_EXCERPT = 120
 _FAULTS_TOLD = 5
 
 
@@ -50,23 +48,19 @@ class Described:
             self.captions.append(text.rstrip("\r\n"))
         elif extension == "cls":
             self.facts["cls"] = text.strip()
+        elif isinstance(said := json_object(text), str):
+            self.errors.append(f"{name} is {said}")
         else:
-            self._take_json(name, text)
+            self.facts = said | self.facts
+
+    @property
+    def room(self) -> int:
+        """Bytes that may still be read of its sidecars."""
+        return TEXT_BYTES - self.characters
 
     def refuse_length(self, name: str, length: int) -> None:
         """Say that a sidecar is too long to be read."""
-        self.errors.append(f"{name} has {length} bytes, more than the {TEXT_BYTES} that are read of a text")
-
-    def _take_json(self, name: str, text: str) -> None:
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            self.errors.append(f"{name} is not JSON: {error}: {text[:_EXCERPT].strip()}")
-            return
-        if type(value) is dict:
-            self.facts = value | self.facts
-        else:
-            self.errors.append(f"{name} is not a JSON object: {text[:_EXCERPT].strip()}")
+        self.errors.append(f"{name} has {length} bytes, more than the {TEXT_BYTES} that are read of a sample's texts")
 
 
 def batches(rows: Iterable[Described], spec: SourceSpec, file_name: str, first_row: int) -> Iterator[pa.RecordBatch]:

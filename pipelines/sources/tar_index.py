@@ -25,6 +25,7 @@ _WITHOUT_DATA = {
 }
 _EXTENSION_BYTES = 1 << 20
 """The longest extended header that is read: it holds a name and a few numbers."""
+_NAME_LENGTH = 4096
 _ZEROS_READ = 1 << 20
 _FILES = 256
 """Files that a sample may have."""
@@ -92,6 +93,8 @@ def members(stored: BinaryIO) -> Iterator[Member]:
         if kind == b"S":
             start = _past_sparse_map(stored, block, start, end)
         position = start if kind in _WITHOUT_DATA else start + _padded(size)
+        if len(name) > _NAME_LENGTH:
+            name, told.fault = name[:_NAME_LENGTH], "has a name that is too long"
         if kind not in _PASSED_OVER and not (kind == b"\0" and name.endswith("/")):
             fault = told.fault or _fault(kind, name) or (f"is cut off at byte {end}" if start + size > end else None)
             yield Member(name, start, size, fault)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipelines.sources.columns import Contents
 from pipelines.sources.files import InputError, InputFile, Unit, open_bytes
-from pipelines.sources.sidecars import IMAGE_EXTENSIONS, TEXT_BYTES, TEXT_EXTENSIONS, Described, batches
+from pipelines.sources.sidecars import IMAGE_EXTENSIONS, TEXT_EXTENSIONS, Described, batches
 from pipelines.sources.spec import SourceSpec
 from pipelines.sources.tar_index import Member, Sample, is_tar, members, samples
 
@@ -45,7 +45,7 @@ def _described(sample: Sample, stored: BinaryIO, path: str, spec: SourceSpec) ->
         if kind in _PICKLES:
             row.errors.append(f"{member.name} is a pickle, which could run any code")
         elif extension in TEXT_EXTENSIONS:
-            if member.length > TEXT_BYTES:
+            if member.length > row.room:
                 row.refuse_length(member.name, member.length)
             else:
                 stored.seek(member.start)

@@ -75,10 +75,11 @@ def test_a_field_that_is_too_long_costs_its_own_line_only(tmp_path: Path, monkey
         (b"[1, 2]", "not a JSON object: [1, 2]"),
         (b'"u"', 'not a JSON object: "u"'),
         (b"[" * 100_000, "not JSON: "),
+        (b'{"a":' * 101 + b"1" + b"}" * 101, "not JSON: nested more than 100 deep: "),
         (b"1" * 5000, "not JSON: "),
         (b"\xff\xfe", "not JSON: "),
     ],
-    ids=["cut", "array", "string", "deep", "digits", "bytes"],
+    ids=["cut", "array", "string", "deep", "nested", "digits", "bytes"],
 )
 def test_a_malformed_json_line(tmp_path: Path, line: bytes, error: str) -> None:
     good = b'{"url": "a", "caption": "b"}\n'
@@ -89,6 +90,15 @@ def test_a_malformed_json_line(tmp_path: Path, line: bytes, error: str) -> None:
     assert url is None
     assert said is not None
     assert said.startswith(error)
+
+
+@pytest.mark.parametrize("depth", [90, 500, 900, *range(940, 1000, 3)])
+def test_no_depth_of_json_is_read_and_then_not_written(tmp_path: Path, depth: int) -> None:
+    good = b'{"url": "u", "caption": "c"}\n'
+    for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
+        deep = opening * depth + b"1" + closing * depth
+        _, (url, said) = judged(tmp_path, "t.jsonl", good + b'{"url": "u", "caption": "c", "x": ' + deep + b"}")
+        assert (url, said is None) == (("u", True) if depth == 90 else (None, False))
 
 
 def _csv_of(caption: bytes) -> tuple[str, bytes]:

@@ -156,6 +156,18 @@ class TestRefusing:
 
         assert "cannot be read: [Errno 13]" in refusal([tmp_path / "t.csv"])
 
+    def test_a_path_that_is_no_text(self, tmp_path: Path) -> None:
+        (tmp_path / os.fsdecode(b"\xe9.csv")).write_bytes(CSV)
+
+        assert refusal([tmp_path]).endswith("\\udce9.csv: its path is not UTF-8: rename it")
+
+    def test_a_folder_that_may_not_be_listed(self, tmp_path: Path) -> None:
+        if os.geteuid() == 0:
+            pytest.skip("root may read everything")
+        (tmp_path / "in").mkdir(mode=0)
+
+        assert "cannot be read: [Errno 13]" in refusal([tmp_path / "in"], SourceSpec(format="folder"))
+
     @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
     def test_a_missing_column_names_those_there_are_and_how_to_map_one(self, tmp_path: Path, suffix: str) -> None:
         path = tmp_path / f"t{suffix}"

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.pull.local import ImageAt, LocalImages
+from pipelines.sources import sidecars
 from pipelines.sources.files import InputError, signature
 from pipelines.sources.inputs import find
 from pipelines.sources.spec import Columns, SourceSpec
@@ -96,13 +97,12 @@ class TestSidecars:
     def test_a_text_that_is_too_long_or_no_file_is_not_read(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for module in ("sidecars", "folder"):
-            monkeypatch.setattr(f"pipelines.sources.{module}.TEXT_BYTES", 10)
+        monkeypatch.setattr(sidecars, "TEXT_BYTES", 10)
         put(tmp_path, a__jpg=b"x", a__txt="c" * 11, b__jpg=b"x", c__jpg=b"x")
         os.mkfifo(tmp_path / "b.txt")
         (tmp_path / "c.txt").symlink_to("nowhere")
         errors = [row["input_error"] for row in read_all(tmp_path, SPEC)]
-        assert errors[0] == "a.txt has 11 bytes, more than the 10 that are read of a text"
+        assert errors[0] == "a.txt has 11 bytes, more than the 10 that are read of a sample's texts"
         assert errors[1] == "b.txt cannot be read: no regular file"
         assert errors[2].startswith("c.txt cannot be read: [Errno 2]")
 

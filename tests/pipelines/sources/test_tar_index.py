@@ -180,3 +180,8 @@ def test_a_key_with_a_thousand_files_is_bounded() -> None:
     (sample,) = grouped(tar([(f"a.{n}.jpg", b"") for n in range(1000)]))
     assert len(sample.members) == 256
     assert set(sample.faults) == {"more than 256 files have its key"}
+
+
+def test_a_name_longer_than_any_path_is_a_fault() -> None:
+    (found,) = index(tar([("a" * 5000 + ".jpg", b"x")]))
+    assert (len(found.name), found.fault) == (4096, "has a name that is too long")

@@ -120,12 +120,16 @@ def test_json_that_is_none(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_text_that_is_too_long_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("sidecars", "webdataset"):
-        monkeypatch.setattr(f"pipelines.sources.{module}.TEXT_BYTES", 10)
+    monkeypatch.setattr(sidecars, "TEXT_BYTES", 10)
     assert error(tmp_path, ("a.jpg", b"x"), ("a.txt", b"c" * 11)) == (
-        "a.txt has 11 bytes, more than the 10 that are read of a text"
+        "a.txt has 11 bytes, more than the 10 that are read of a sample's texts"
     )
     assert captions(row(tmp_path, ("a.jpg", b"x"), ("a.txt", b"c" * 10))) == ["c" * 10]
+    several = row(tmp_path, ("a.jpg", b"x"), ("a.txt", b"c" * 6), ("a.caption", b"d" * 6))
+    assert (captions(several), several["input_error"]) == (
+        ["c" * 6],
+        "a.caption has 6 bytes, more than the 10 that are read of a sample's texts",
+    )
 
 
 def test_a_tar_whose_writer_was_killed_gives_what_is_whole(tmp_path: Path) -> None:
