@@ -30,8 +30,8 @@ Operational = Annotated[_T, OPERATIONAL]
 """``concurrency: Operational[int] = 64`` — a field that is not part of the fingerprint."""
 
 MODEL_FILE = "model file"
-"""Marks a field that names a local file (``Annotated[str | None, MODEL_FILE]``), or several in a tuple: what they hold
-is fingerprinted, not where they lie."""
+"""Marks a field that names a local file or folder (``Annotated[str | None, MODEL_FILE]``), or several in a tuple: what
+they hold is fingerprinted, not where they lie."""
 
 AS_SAVED = {"files may be gone": True}
 """Validation context of a recipe that was run before: what it says is still told when files it names are gone."""
@@ -239,15 +239,24 @@ def _semantic(value: Any, is_file: bool) -> Any:
         path = Path(value)
         if not path.exists():  # as when a run was copied elsewhere: it is like no other file
             return _MISSING
-        found = path.stat()
-        return _digest(value, (found.st_size, found.st_mtime_ns, found.st_ino))
+        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        return _digest(path, tuple((file, *_looks(file)) for file in files))
     return value
 
 
+def _looks(file: Path) -> tuple[int, int, int]:
+    found = file.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
 @lru_cache
-def _digest(path: str, seen: tuple[int, ...]) -> str:  # noqa: ARG001 a file that looks otherwise is read again
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _digest(path: Path, seen: tuple[tuple[Path, int, int, int], ...]) -> str:
+    """SHA-256 of a file, or of the names and digests of a folder's; what looks otherwise is read again."""
+    digests = []
+    for name, *_ in seen:
+        with name.open("rb") as file:
+            digests.append((str(name.relative_to(path)), hashlib.file_digest(file, "sha256").hexdigest()))
+    return digests[0][1] if path.is_file() else hashlib.sha256(repr(digests).encode()).hexdigest()
 
 
 def _where(mask: pa.BooleanArray, values: pa.Array | pa.ChunkedArray | None, type_: pa.DataType) -> pa.Array:

@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
 from pipelines.filters.scoring import Picture, failures, score_rows
-from pipelines.stage import MODEL_FILE, SPEC, Operational, Processed, Verdict, Verdicts, Worker
+from pipelines.stage import AS_SAVED, MODEL_FILE, SPEC, Operational, Processed, Verdict, Verdicts, Worker
 from schemas.tables import NSFW_SCORED
 
 Score = Annotated[float, Field(ge=0, le=1)]
@@ -91,7 +91,9 @@ class NsfwImages:
 
     @field_validator("model")
     @classmethod
-    def _there(cls, model: str | None) -> str:
+    def _there(cls, model: str | None, info: ValidationInfo) -> str | None:
+        if info.context == AS_SAVED:
+            return model
         package = find_spec("nudenet")
         if package is None or not package.submodule_search_locations:
             raise ValueError("`nsfw_images` needs NudeNet, which is AGPL-3.0: pip install 'shardmill[nsfw]'")
