@@ -11,6 +11,7 @@ import pytest
 
 from jobs import commands
 from pipelines.chatml.dialects import DIALECTS
+from tests.jobs.test_packing import byte_level_tokenizer
 from tests.pipelines.pull.pictures import file, textured
 from tests.pipelines.sources.annotations.annotated import LLAVA, write, write_flickr30k, write_refcoco
 from tests.support.web import Web
@@ -168,3 +169,23 @@ def test_shipped_recipes_need_no_more_than_the_files(tmp_path: Path, name: str) 
     (shard,) = (tmp_path / "run/dataset/data").glob("*.parquet")
     tasks = {"llava": ["conversation"], "refcoco": ["rec", "reg"]}[name]
     assert pq.read_table(shard)["task"].to_pylist() == tasks
+
+
+def test_conversations_are_split_and_counted_as_captions_are(tmp_path: Path) -> None:
+    names = [f"p{number}" for number in range(12)]
+    pictures(tmp_path / "llava", **dict.fromkeys(names, (64, 48)))
+    records = [LLAVA[0] | {"id": name, "image": f"{name}.jpg"} for name in names]
+    given = write(tmp_path / "llava/llava.json", records)
+    pack = f"{{tasks: [conversation], split: {{validation: 0.25}}, tokenizer: {byte_level_tokenizer(tmp_path)}}}"
+    samples = run(tmp_path, given, "{format: llava, caption_lang: en}", pack)
+
+    shards = {path.name.split("-")[0] for path in (tmp_path / "run/dataset/data").iterdir()}
+    assert shards == {"train", "validation"}
+    assert len(samples) == len(names)
+    said = [turn["value"].replace("<image>\n", "") for turn in LLAVA[0]["conversations"]]
+    system = "system\nYou are a helpful assistant."
+    # of each turn two marks, its role and two line feeds; of the image two marks
+    text = sum(len(turn) for turn in (*said, system)) + 2 * len("user\nassistant\n") + 5 * 3 + 2
+    assert {sample["n_text_tokens"] for sample in samples} == {text}
+    card = (tmp_path / "run/dataset/README.md").read_text()
+    assert f"{len(names) * sum(len(turn) + 1 for turn in said[1::2]):,}" in card, "loss is on every answer"
