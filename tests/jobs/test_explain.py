@@ -60,4 +60,4 @@ def test_the_command_needs_no_run() -> None:
 @pytest.mark.parametrize("name", sorted(set(shipped()) - {"demo"}))
 def test_shipped_recipes_say_where_every_threshold_comes_from(name: str) -> None:
     unstated = [rule for rule in rules(load(name)) if rule["origin"] == "default" and rule["rule"] != "pull"]
-    assert [rule for rule in unstated if rule["setting"] not in (None, "missing")] == []
+    assert [rule for rule in unstated if rule["value"] is not None and rule["setting"] != "missing"] == []
