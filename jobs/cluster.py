@@ -13,13 +13,13 @@ import time
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from jobs.executor import Call, Done
 from jobs.flight import Flight
 from jobs.hops import Hop
+from jobs.identity import CodeIdentity
 from jobs.part import PartJob, PartRunner
 from jobs.trouble import ClusterLostError, WrongCodeError
 from pipelines.stage import AsyncStage
@@ -38,28 +38,6 @@ _LONGEST_FOLDER = 30
 _CHECK_NODES_S = 5.0
 _FIRST_WORKER_S = 120.0
 _START_TRIES = 2  # Ray gives a node 30 s to start, which a busy machine may miss once
-
-
-@dataclass(frozen=True, slots=True)
-class CodeIdentity:
-    """Which shardmill a process runs."""
-
-    version: str
-    folder: str | None
-
-    @staticmethod
-    def here() -> "CodeIdentity":
-        """Of this process."""
-        return CodeIdentity(version("shardmill"), str(Path(__file__).resolve().parent.parent))
-
-    def check(self) -> None:
-        """Raise `WrongCodeError` unless this process runs the code described; a null folder is not compared."""
-        mine = CodeIdentity.here()
-        if mine.version != self.version or self.folder not in (None, mine.folder):
-            raise WrongCodeError(
-                f"a worker runs shardmill {mine.version} from {mine.folder}, the driver {self.version} from "
-                f"{self.folder}; install the same version on every node"
-            )
 
 
 def set_environment() -> None:
@@ -244,9 +222,13 @@ class RayExecutor:
         self._pools.clear()
 
     def _check_code(self) -> None:
-        """Run nothing on a worker: raises `WrongCodeError` or `ClusterLostError` before any row is at stake."""
+        """Run nothing on a worker: raises `WrongCodeError` or `ClusterLostError` before any row is at stake.
+
+        It does not load all of the code: the worker that answers may have nothing else to do, and holds what it loads.
+        """
+        check = self._ray.remote(max_retries=0)(CodeIdentity.check)
         try:
-            self._ray.get(self._task.remote(Call(CodeIdentity.here, ()), self._code), timeout=_FIRST_WORKER_S)
+            self._ray.get(check.remote(self._code), timeout=_FIRST_WORKER_S)
         except self._ray.exceptions.GetTimeoutError:
             raise ClusterLostError(f"no Ray worker answered within {_FIRST_WORKER_S:.0f} s") from None
         except self._ray.exceptions.RayTaskError as error:
