@@ -1,1 +1,1 @@
-"""Rules that judge one row by signals computed at pull; filters never decode."""
+"""Rules that judge one row: by signals computed at pull, by captions, by what it carries. Scorers alone decode."""

@@ -283,7 +283,9 @@ def test_help_imports_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["plan"], ["retry"], ["status"], ["try"], ["try", "fetch"], ["demo"]])
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["plan"], ["retry"], ["status"], ["sheet"], ["try"], ["try", "fetch"], ["demo"]]
+)
 def test_every_command_has_help(command: list[str]) -> None:
     done = subprocess.run([SHARDMILL, *command, "--help"], capture_output=True, text=True, check=True)
     assert "Usage" in done.stdout

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from PIL import Image
 
 from jobs.sheet import SheetOptions, sheet
 from tests.support.html import Element, check_offline
-from tests.support.runs import Case, files, shardmill, urls
+from tests.support.runs import RECIPE, Case, files, shardmill, urls
 from tests.support.web import Web
 
 HOSTILE = ("</script><script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "\u202eevil", "x" * 1_000_000)
@@ -139,6 +140,24 @@ def test_what_packing_refused(web: Web, tmp_path: Path) -> None:
     assert [row.cells[2] for row in rows] == ["rejected: no_caption by pack"] * 3
     assert all(row.image is not None for row in rows)
     assert page.all("li")[0].text.startswith("pack tasks = caption")
+
+
+def test_captions_are_those_that_the_row_had_when_it_left(web: Web, tmp_path: Path) -> None:
+    edits = RECIPE.replace("  - stage: exact_duplicates", "  - stage: edit_captions\n  - stage: exact_duplicates")
+    case = Case(web, tmp_path, urls(web, image=1, copy=2, wide=1), recipe=edits)
+    texts = [f"<b>photo {number}</b>" for number in range(len(case.urls))]
+    pq.write_table(pa.table({"url": case.urls, "caption": texts}), tmp_path / "pairs.parquet")
+    assert case.run() == 0
+    for ask in (SheetOptions(case.run_folder, every=True), SheetOptions(case.run_folder, kept=True, stage="pull")):
+        assert sheet(ask) == 0
+    folder = case.run_folder / "report/sheets"
+    edited = [row.cells[1] for name in ("kept", "duplicate_image") for row in read(folder / f"{name}.html")[1]]
+    assert len(edited) == 3
+    assert all(re.fullmatch(r"<b>photo (\d)</b>edited: photo \1", said) for said in edited)
+    for name in ("aspect_ratio", "kept-pull"):
+        said = [row.cells[1] for row in read(folder / f"{name}.html")[1]]
+        assert said
+        assert all(re.fullmatch(r"<b>photo \d</b>", one) for one in said)
 
 
 def test_several_reasons_share_a_page(case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
