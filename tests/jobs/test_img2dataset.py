@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,7 +42,9 @@ def pulled(served: Web, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     pairs = pa.table({"url": listed, "caption": captions, "score": [number / 8 for number in range(ROWS)]})
     folder = tmp_path_factory.mktemp("i2d")
     options = {"number_sample_per_shard": 8, "disable_all_reencoding": True}
-    return {one: download(pairs, folder / one, output_format=one, **options) for one in FORMATS}
+    with ThreadPoolExecutor() as together:
+        works = {one: together.submit(download, pairs, folder / one, output_format=one, **options) for one in FORMATS}
+    return {one: work.result() for one, work in works.items()}
 
 
 def pull_layer(case: Case) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from pipelines.pull.stage import Pull
 from pipelines.stage import semantic_fields
 from tests.pipelines.pull.hostile import LOOPBACK, Hostile, pull, pull_all, response
 from tests.pipelines.pull.pictures import exif, file, scene
+from tests.support.tables import to_pull
 
 PICTURE = file(scene(), "JPEG")
 OTHER = file(scene(seed=1), "PNG")
@@ -123,12 +124,26 @@ def test_proxies_of_the_environment_are_passed_by(hostile: Hostile, monkeypatch:
 
 
 @pytest.mark.slow
-def test_what_drips_ends_in_time_and_keeps_nothing_from_going_on(hostile: Hostile, scratch: Path) -> None:
+def test_what_drips_ends_in_time_and_keeps_nothing_from_going_on(hostile: Hostile) -> None:
     urls = [hostile.acting(drip), hostile.acting(drip_headers), hostile.page(PICTURE)]
-    rows = pull_all(urls, engine="img2dataset", deadline_s=4)
+    rows = pull_all(urls, engine="img2dataset", deadline_s=6)
     assert [row["reason"] for row in rows] == ["timeout", "timeout", None]
-    rows = pull_all(urls, engine="img2dataset", part_deadline_s=8)
-    assert [row["reason"] for row in rows] == ["deadline", "deadline", None]
+
+
+@pytest.mark.slow
+def test_what_is_left_when_the_part_s_time_is_over_is_retriable(hostile: Hostile, scratch: Path) -> None:
+    async def go() -> list[Any]:
+        engine = Pull(engine="img2dataset", allow=LOOPBACK).load()
+        try:
+            first = await engine.process(to_pull([{"url": hostile.page(PICTURE)}]))  # it is running now
+            nearly_over = asyncio.get_running_loop().time() - Pull().part_deadline_s + 2
+            urls = [hostile.acting(drip), hostile.acting(drip_headers)]
+            second = await engine.process(to_pull([{"url": url} for url in urls]), nearly_over)
+        finally:
+            await engine.close()
+        return [*first.verdicts.reason.to_pylist(), *second.verdicts.reason.to_pylist()]
+
+    assert asyncio.run(go()) == [None, "deadline", "deadline"]
     assert not list(scratch.iterdir())
 
 
