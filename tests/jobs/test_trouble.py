@@ -40,9 +40,7 @@ def test_one_cause_over_many_hosts_stops_the_run_and_its_parts_are_done_again(
     assert case.status()["undecided"] > 0
 
 
-def test_one_cause_stops_the_run_though_few_rows_were_asked(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_cause_stops_the_run_though_few_rows_were_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Web(HOSTS) as web:
         listed = [web.url("image", number, f"127.0.{1 + number % 5}.1") for number in range(400)]
     settings = (*COLLAPSE, "stages.pull.robots=false", "stages.pull.tries=1", "stages.pull.per_host=1")
