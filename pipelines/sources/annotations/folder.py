@@ -4,11 +4,10 @@ import posixpath
 from collections.abc import Iterable
 
 import xxhash
-from fsspec.core import url_to_fs
-from fsspec.implementations.local import LocalFileSystem
 
 from pipelines.sources.annotations.record import RecordError
-from pipelines.sources.files import InputError, open_bytes
+from pipelines.sources.expand import full_path
+from pipelines.sources.files import InputError, filesystem_of, open_bytes
 
 _FILE_BYTES = 1 << 24
 """The longest annotation file that is read."""
@@ -16,21 +15,19 @@ _FILE_BYTES = 1 << 24
 
 def folders_with(text: str, *inner: str) -> list[str]:
     """`text`, or the folders directly in it, that hold all folders called `inner`. InputError where none does."""
-    filesystem, path = url_to_fs(text)
+    filesystem, path = filesystem_of(text)
     if not filesystem.isdir(path):
         raise InputError("is no folder: name the one that holds " + " and ".join(f"{name}/" for name in inner))
     candidates = [path, *sorted(filesystem.ls(path, detail=False))]
     found = [one for one in candidates if all(filesystem.isdir(posixpath.join(one, name)) for name in inner)]
     if not found:
         raise InputError("has no folder " + " beside ".join(f"{name}/" for name in inner))
-    if isinstance(filesystem, LocalFileSystem):
-        return found
-    return [str(filesystem.unstrip_protocol(one)) for one in found]
+    return [full_path(filesystem, one) for one in found]
 
 
 def listing(folder: str, suffix: str = "") -> dict[str, int]:
     """Names and sizes of the files in `folder` that end with `suffix`, sorted; empty where there is no such folder."""
-    filesystem, path = url_to_fs(folder)
+    filesystem, path = filesystem_of(folder)
     if not filesystem.isdir(path):
         return {}
     files = [entry for entry in filesystem.ls(path, detail=True) if entry["type"] == "file"]

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
-from fsspec.core import url_to_fs
 
 from pipelines.sources.expand import expand
-from pipelines.sources.files import InputError, InputFile
+from pipelines.sources.files import InputError, InputFile, filesystem_of
 from pipelines.sources.inside import leads_out
 from pipelines.sources.json_text import other_keys
 from pipelines.sources.rows import Cells, batch, printable
@@ -79,7 +78,7 @@ def longest_last(captions: Sequence[str]) -> list[str]:
 
 def annotation_files(text: str) -> list[str]:
     """The files that `text`, a file or a glob, stands for. A folder is refused: images lie in it too."""
-    filesystem, path = url_to_fs(text)
+    filesystem, path = filesystem_of(text)
     if filesystem.isdir(path):
         raise InputError("is a folder: name the annotation file in it")
     return expand(text, "jsonl")

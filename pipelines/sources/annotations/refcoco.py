@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-from fsspec.core import url_to_fs
 
 from pipelines.captions import EXPRESSION
 from pipelines.sources.annotations.coco import Coco, key_of
@@ -21,7 +20,7 @@ from pipelines.sources.annotations.record import Record, RecordError, annotation
 from pipelines.sources.boxes import Box, pixel_box
 from pipelines.sources.columns import Contents
 from pipelines.sources.expand import expand as expand_files
-from pipelines.sources.files import InputError, InputFile, Unit, open_bytes
+from pipelines.sources.files import InputError, InputFile, Unit, filesystem_of, open_bytes
 from pipelines.sources.spec import SourceSpec
 
 SOURCE = "refcoco"
@@ -43,7 +42,7 @@ class _Ref(NamedTuple):
 
 def expand(text: str) -> list[str]:
     """Files of refs: those named, or all ``refs*.json`` below a folder. Pickles are refused."""
-    filesystem, path = url_to_fs(text)
+    filesystem, path = filesystem_of(text)
     if not filesystem.isdir(path):
         files = annotation_files(text)
         if any(one.endswith(_PICKLES) for one in files):
@@ -64,7 +63,7 @@ def inspect(file: InputFile, spec: SourceSpec) -> Contents:  # noqa: ARG001 – 
         if not stored.read(1 << 12).lstrip().startswith(b"["):
             raise InputError("is no list of refs")
     instances = _instances(file.path)
-    filesystem, path = url_to_fs(instances)
+    filesystem, path = filesystem_of(instances)
     if not filesystem.isfile(path):
         raise InputError(f"there is no {_INSTANCES} beside it, which has the boxes")
     return Contents(None, (Unit(0),), size_of(file.path))

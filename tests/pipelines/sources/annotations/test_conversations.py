@@ -254,3 +254,13 @@ class TestInternvl:
             find([str(path)], self.SPEC)
         with pytest.raises(InputError, match="`root` and `annotation`"):
             find([str(write(tmp_path / "other.json", {"x": {"root": "r"}}))], self.SPEC)
+
+
+@pytest.mark.parametrize(
+    "format_", ["llava", "minigpt4", "cogvlm_sft", "internvl", "coco_captions", "refcoco", "flickr30k_entities"]
+)
+@pytest.mark.parametrize("named", ["nosuch://x", "missing.json", "missing/"])
+def test_what_is_not_there_is_named(tmp_path: Path, format_: Any, named: str) -> None:
+    text = named if "://" in named else str(tmp_path / named)
+    with pytest.raises(InputError, match=r"nosuch|missing"):
+        find([text], SourceSpec(format=format_, root=str(tmp_path)))
