@@ -26,7 +26,7 @@ _WITHOUT_DATA = {
 _EXTENSION_BYTES = 1 << 20
 """The longest extended header that is read: it holds a name and a few numbers."""
 _NAME_LENGTH = 4096
-_ZEROS_READ = 1 << 20
+_ZEROS = bytes(1 << 20)
 _FILES = 256
 """Files that a sample may have."""
 
@@ -231,10 +231,10 @@ def _past_zeros(stored: BinaryIO, position: int, end: int) -> int:
     while position < end:
         stored.seek(position)
         chunk = stored.read(size)
-        if rest := chunk.lstrip(b"\0"):
-            return position + (len(chunk) - len(rest)) // _BLOCK * _BLOCK
+        if chunk != _ZEROS[: len(chunk)]:
+            return position + (len(chunk) - len(chunk.lstrip(b"\0"))) // _BLOCK * _BLOCK
         position += len(chunk)
-        size = _ZEROS_READ
+        size = len(_ZEROS)
     return end
 
 
