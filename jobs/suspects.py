@@ -14,6 +14,7 @@ from rich.text import Text
 from jobs.frequent import Frequent, hosts_in
 from jobs.state import RunState
 from jobs.store.commit import read_layer
+from pipelines.filters.placeholders import Placeholders
 from pipelines.recipe import columns_of
 from schemas.layout import row_id
 from schemas.reasons import Outcome
@@ -23,7 +24,7 @@ LEAST_ROWS = 10
 
 _SAMPLED_PARTS = 256
 _SHOWN = 10
-_NEEDED = frozenset({"sha256", "final_url"})
+_NEEDED = frozenset({"final_url", *Placeholders.reads})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,10 @@ def suspects(state: RunState, *, everywhere: bool = False) -> list[Suspect]:
     Judged by up to 256 committed parts, evenly spread, which at random permutation is a sample; or by all.
     """
     seen = Frequent(["host", "sha256"])
+    known = [stage.load() for stage in state.recipe.stages if isinstance(stage, Placeholders) and stage.is_readable]
     for rows in _kept(state, everywhere):
+        for placeholders in known:
+            rows = rows.filter(pc.is_null(placeholders.process(rows).verdicts.reason))
         table = pa.table({"host": hosts_in(rows["final_url"]), "sha256": rows["sha256"], "id": rows["id"]})
         seen.add(table.filter(pc.is_valid(table["host"])))
     return [
@@ -67,7 +71,7 @@ def show(found: list[dict[str, Any]], console: Console) -> None:
         table.add_row(suspect["host"], f"{suspect['rows']:,}", suspect["id"], suspect["sha256"])
     console.print()
     console.print(
-        Text("images that one host sent again and again; to refuse them, list their hashes in `placeholders:`")
+        Text("images that one host sent again and again; to refuse them, list their hashes in a `placeholders` stage:")
     )
     console.print(table)
 
@@ -82,6 +86,6 @@ def _kept(state: RunState, everywhere: bool) -> Iterator[pa.Table]:
     for part in parts:
         path = hop.path(state.layout, part.number)
         if path.exists():  # a driver at work may have taken it back
-            rows = read_layer(path, ["id", "outcome", "final_url", "sha256"])
+            rows = read_layer(path, ["id", "outcome", "final_url", *Placeholders.reads])
             current = pc.invert(pc.is_in(rows["id"], pa.array(state.superseded(part), pa.int64())))
             yield rows.filter(pc.and_(pc.equal(rows["outcome"], Outcome.KEPT.value), current))

@@ -31,6 +31,7 @@ from pipelines.filters.image import (
     Still,
 )
 from pipelines.filters.image_text import ClipSimilarity
+from pipelines.filters.placeholders import Placeholders
 from pipelines.filters.safety import NsfwImages
 from pipelines.pull.stage import Pull
 from pipelines.sets.captions import CaptionFrequency, LongestOfImage
@@ -58,6 +59,7 @@ AnyStage = Annotated[
     | Still
     | NearUniform
     | Blur
+    | Placeholders
     | Score
     | Label
     | License

@@ -72,9 +72,9 @@ _ALL = (
     _rejected("truncated_image", "the image data end early or do not decode"),
     _rejected("too_many_pixels", "the header announces more pixels than allowed; value: width × height"),
     _rejected("animated", "more than one frame, and the recipe refuses animations; value: frames"),
-    _rejected("placeholder", "the image is on one of the recipe's lists of images that stand for others"),
     _rejected("blocked_hash", "the image is on one of the recipe's block-lists; nothing else is kept of the row"),
     # filters
+    _rejected("placeholder", "the image is on one of the recipe's lists of images that stand for others"),
     _rejected("aspect_ratio", "the longer side exceeds max_ratio × the shorter; value: the ratio"),
     _rejected("min_side", "the shorter side is below the minimum; value: pixels"),
     _rejected("min_bytes", "the file is smaller than the minimum; value: bytes"),

@@ -79,9 +79,13 @@ class BlockLists:
         """Whether a file of this SHA-256 is listed."""
         return any(sha256 in digests for digests in self._digests)
 
+    def has_phash(self, phash: int) -> bool:
+        """Whether a perceptual hash of this package is listed, or near one that is."""
+        return any(index.has_near(phash.to_bytes(8, "big")) for index in self._phash)
+
     def has_image(self, image: Canonical) -> bool:
         """Whether an image is listed by one of its perceptual hashes."""
-        if any(index.has_near(image.phash.to_bytes(8, "big")) for index in self._phash):
+        if self.has_phash(image.phash):
             return True
         if not self._pdq:
             return False

@@ -5,7 +5,7 @@ import hashlib
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,7 +70,6 @@ class PullEngine:
         self._spec = spec
         return_large_blocks()
         self._blocked = BlockLists(spec.blocklists)
-        self._placeholders = BlockLists(spec.placeholders)
         self._make_resolver = make_resolver or (lambda: Names(spec.nameservers))
         self._fetcher: Fetcher | None = None
         self._slow = ThreadPoolExecutor(1, thread_name_prefix="decode")
@@ -117,18 +116,6 @@ class PullEngine:
             return Pulled(body, Fetched()) if isinstance(body, Verdict) else await self._examine(Fetched(), body)
 
     async def _examine(self, fetched: Fetched, body: bytes) -> Pulled:
-        pulled = await self._decode(fetched, body)
-        if pulled is not _BLOCKED and self._is_placeholder(pulled):
-            return replace(pulled, verdict=Verdict("placeholder"))
-        return pulled
-
-    def _is_placeholder(self, pulled: Pulled) -> bool:
-        files = (pulled.sha256, pulled.image_sha256)
-        if any(sha256 is not None and self._placeholders.has_file(sha256) for sha256 in files):
-            return True
-        return pulled.image is not None and self._placeholders.has_image(pulled.image)
-
-    async def _decode(self, fetched: Fetched, body: bytes) -> Pulled:
         spec = self._spec
         sha256 = hashlib.sha256(body).digest()
         if self._blocked.has_file(sha256):

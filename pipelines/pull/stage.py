@@ -59,8 +59,6 @@ class Pull:
     """networks (CIDR) that may be connected to besides the public internet"""
     blocklists: tuple[BlockList, ...] = ()
     """lists of hashes; an image on one of them is ``blocked_hash``, and nothing of it is written but id and reason"""
-    placeholders: tuple[BlockList, ...] = ()
-    """lists of hashes of images that stand for others ("no longer available"); one of them is ``placeholder``"""
     opt_out: bool = True
     """whether headers that reserve an image from machine use are honoured (`pipelines.pull.opt_out`)"""
     robots: bool = True
