@@ -1,0 +1,1 @@
+"""Phrases of captions, and the boxes of what they speak of."""
