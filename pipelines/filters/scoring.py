@@ -4,6 +4,7 @@ import io
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import pyarrow as pa
 from PIL import Image
@@ -16,25 +17,39 @@ Picture = Image.Image
 Numbers = list[float]
 """What a model says of one row."""
 
+_Answer = TypeVar("_Answer")
 _FORMATS = ("JPEG", "PNG", "WEBP")
 
 
 def score_rows(
     images: pa.ChunkedArray, score: Callable[[list[Picture], list[int]], Sequence[Numbers]], batch_size: int
 ) -> list[Numbers | Verdict]:
-    """The numbers of each row, or why there are none.
+    """The numbers of each row, or why there are none: `ask_rows` of a model that answers a list of numbers for each.
 
-    `images` holds canonical image files; each is decoded once. `score` is handed pictures and the places of their rows,
-    a batch at a time, and answers a list for each. Where it raises on a batch it is asked row by row, so that one image
-    fails alone; a number that is none fails its row too.
+    A number that is none fails its row too.
     """
-    found: list[Numbers | Verdict] = []
-    for start in range(0, len(images), batch_size):
-        batch = [_decoded(image.as_py()) for image in images.slice(start, batch_size)]
-        at = [start + place for place, picture in enumerate(batch) if isinstance(picture, Picture)]
-        pictures = [picture for picture in batch if isinstance(picture, Picture)]
-        answers = iter(_answers(score, pictures, at))
-        found += [next(answers) if isinstance(picture, Picture) else picture for picture in batch]
+    found = ask_rows(images, range(len(images)), score, batch_size)
+    return [_finite(found[place]) for place in range(len(images))]
+
+
+def ask_rows(
+    images: pa.ChunkedArray,
+    places: Sequence[int],
+    ask: Callable[[list[Picture], list[int]], Sequence[_Answer]],
+    batch_size: int,
+) -> dict[int, _Answer | Verdict]:
+    """What a model answers for the rows at `places`, or why it does not; batches are made in the order of `places`.
+
+    `images` holds canonical image files; each is decoded once. `ask` is handed pictures and the places of their rows,
+    a batch at a time, and answers for each. Where it raises on a batch it is asked row by row, so that one image
+    fails alone.
+    """
+    found: dict[int, _Answer | Verdict] = {}
+    for start in range(0, len(places), batch_size):
+        batch = {place: _decoded(images[place].as_py()) for place in places[start : start + batch_size]}
+        pictures = {place: picture for place, picture in batch.items() if isinstance(picture, Picture)}
+        found |= {place: failed for place, failed in batch.items() if isinstance(failed, Verdict)}
+        found |= dict(zip(pictures, _answers(ask, list(pictures.values()), list(pictures)), strict=True))
     return found
 
 
@@ -44,21 +59,22 @@ def failures(found: Sequence[Numbers | Verdict]) -> Verdicts:
 
 
 def _answers(
-    score: Callable[[list[Picture], list[int]], Sequence[Numbers]], pictures: list[Picture], at: list[int]
-) -> list[Numbers | Verdict]:
+    ask: Callable[[list[Picture], list[int]], Sequence[_Answer]], pictures: list[Picture], at: list[int]
+) -> list[_Answer | Verdict]:
     if not pictures:
         return []
     try:
-        answers = score(pictures, at)
+        answers = ask(pictures, at)
     except Exception as error:  # noqa: BLE001 libraries of models raise anything
         if len(pictures) == 1:
             return [Verdict("model_error", detail=f"{type(error).__name__}: {error}"[:500])]
-        return [_answers(score, [picture], [place])[0] for picture, place in zip(pictures, at, strict=True)]
-    checked = zip(answers, pictures, strict=True)
-    return [numbers if all(map(math.isfinite, numbers)) else _no_number() for numbers, _ in checked]
+        return [_answers(ask, [picture], [place])[0] for picture, place in zip(pictures, at, strict=True)]
+    return [answer for answer, _ in zip(answers, pictures, strict=True)]
 
 
-def _no_number() -> Verdict:
+def _finite(answer: Numbers | Verdict) -> Numbers | Verdict:
+    if isinstance(answer, Verdict) or all(map(math.isfinite, answer)):
+        return answer
     return Verdict("model_error", detail="the model's answer is not a number")
 
 

@@ -90,7 +90,7 @@ def is_valid(boxes: Floats, rules: BoxRules, width: int, height: int) -> Bools:
     sides = boxes[:, 2:] - boxes[:, :2]
     area = sides.prod(1)
     # a box without extent is none, whatever the recipe says
-    enough = (sides > 0).all(1) & (sides * (width, height) >= rules.min_side).all(1) & (area >= rules.min_area)
+    enough: Bools = (sides > 0).all(1) & (sides * (width, height) >= rules.min_side).all(1) & (area >= rules.min_area)
     return enough if rules.max_area is None else enough & (area <= rules.max_area)
 
 
@@ -101,7 +101,8 @@ def overlaps(first: Floats, second: Floats) -> Floats:
     common = (high - low).clip(0).prod(2)
     area_first, area_second = (np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (first, second))
     union = area_first[:, None] + area_second[None, :] - common
-    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    shares: Floats = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    return shares
 
 
 def suppress(boxes: Floats, scores: Floats, iou: float) -> Ints:
@@ -125,7 +126,8 @@ def runner_up(kept: Candidates, found: Candidates, iou: float) -> Floats:
     """
     rivals = (kept.phrases[:, None] == found.phrases[None, :]) & (overlaps(kept.boxes, found.boxes) <= iou)
     scores = np.broadcast_to(found.scores, rivals.shape)
-    return np.max(scores, axis=1, where=rivals, initial=0.0)
+    best: Floats = np.max(scores, axis=1, where=rivals, initial=0.0)
+    return best
 
 
 def unnested(spans: Sequence[Span]) -> set[Span]:

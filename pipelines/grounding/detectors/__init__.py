@@ -1,0 +1,1 @@
+"""Detectors that find in an image what phrases name."""
