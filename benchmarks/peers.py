@@ -17,13 +17,18 @@ _ROOT = Path(__file__).parent.parent
 _PEERS = Path(__file__).parent / ".peers"
 _REQUIREMENTS = {
     "img2dataset": ("img2dataset",),
+    "data-juicer": ("py-data-juicer==1.6.1", "aiohttp"),
+    "data-juicer-images": ("py-data-juicer==1.6.1", "aiohttp", "imagededup"),
     "ceiling": ("numpy", "opencv-python-headless", "pillow", "pyarrow", "pycurl==7.49.0", "simplejpeg"),
 }
+
+_PINNED_BY_ITSELF = dict.fromkeys(("data-juicer", "data-juicer-images"), ("dill", "multiprocess"))
+"""What a peer asks for at another version than uv.lock names."""
 
 
 def peer(name: str) -> Path:
     """The ``bin`` folder of the environment called `name`; takes minutes the first time."""
-    constraints = _constraints(_ROOT / "uv.lock")
+    constraints = _constraints(_ROOT / "uv.lock", _PINNED_BY_ITSELF.get(name, ()))
     wanted = hashlib.sha256("\n".join([*_REQUIREMENTS[name], constraints]).encode()).hexdigest()
     folder = _PEERS / name
     stamp = folder / "made-from.txt"
@@ -53,12 +58,12 @@ def _install(folder: Path, constraints: Path, requirements: tuple[str, ...]) -> 
     subprocess.run([*install, "--quiet", "--constraint", constraints, *requirements], check=True)
 
 
-def _constraints(lock: Path) -> str:
+def _constraints(lock: Path, without: tuple[str, ...]) -> str:
     """``name==version`` lines of a uv.lock; a package that is locked at several versions is left to the resolver."""
     packages = tomllib.loads(lock.read_text())["package"]
     versions = Counter(package["name"] for package in packages)
     return "".join(
         f"{package['name']}=={package['version']}\n"
         for package in packages
-        if versions[package["name"]] == 1 and "registry" in package["source"]
+        if versions[package["name"]] == 1 and "registry" in package["source"] and package["name"] not in without
     )

@@ -1,6 +1,7 @@
 """The captions of many rows as flat arrays, so that rules need not look at rows one by one."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from schemas.tables import CAPTION, INPUT
 
 CAPTIONS = INPUT.field("captions").type
 _REPLACING = pa.array(sorted(REPLACING))
+_EXPRESSION = pa.scalar(EXPRESSION)
 
 Places = npt.NDArray[np.int64]
 
@@ -28,39 +30,60 @@ class Counting(NamedTuple):
     """The row that each belongs to; rises."""
     elsewhere: Places
     """Rows that hold expressions."""
+    one_each: bool
+    """Whether every row has exactly one, and nothing else."""
 
 
 class Entries:
     """A captions column taken apart: every caption of every row, field by field."""
 
     def __init__(self, captions: pa.ChunkedArray) -> None:
-        array = captions.combine_chunks()
-        flat = array.flatten()
+        array = captions.chunk(0) if captions.num_chunks == 1 else captions.combine_chunks()
         self.rows = len(array)
-        self.fields: dict[str, pa.Array] = dict(zip([field.name for field in flat.type], flat.flatten(), strict=True))
-        self._lengths = array.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-        self._starts = np.cumsum(self._lengths) - self._lengths
-        self._absent = array.is_null() if array.null_count else None
+        self._array, self._flat = array, array.flatten()
+
+    @cached_property
+    def fields(self) -> dict[str, pa.Array]:
+        """Every field of every caption of every row."""
+        return dict(zip(CAPTION.names, self._flat.flatten(), strict=True))
 
     def counting(self) -> Counting:
         """Those that count."""
-        n = len(self.fields["text"])
-        row = np.arange(n) if n == self.rows and (self._lengths == 1).all() else self._row_of_each()
-        counts = _bools(self.fields["refused"].is_null())
+        text, refused, of, role = (self.fields[name] for name in ("text", "refused", "of", "role"))
+        n = len(text)
+        if text.null_count:
+            text = text.fill_null("")
+        all_count = refused.null_count == of.null_count == n and pc.index(role, _EXPRESSION).as_py() < 0
+        # by far the most tables have one caption a row: nothing has to be looked up or copied
+        if all_count and n == self.rows and not self._array.null_count and (self._lengths == 1).all():
+            places = np.arange(n)
+            return Counting(text, places, places, places[:0], one_each=True)
+        row = self._row_of_each()
+        counts = _bools(refused.is_null())
+        counts[self._replaced(row)] = False
+        expressions = _bools(pc.equal(role, _EXPRESSION))
+        at = np.flatnonzero(counts & ~expressions)
+        return Counting(text.take(pa.array(at)), at, row[at], row[counts & expressions], one_each=False)
+
+    @cached_property
+    def _lengths(self) -> Places:
+        if self._array.null_count:
+            lengths = self._array.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+        else:
+            ends = self._array.offsets.to_numpy()
+            lengths = ends[1:] - ends[:-1]
+        return np.asarray(lengths.astype(np.int64))
+
+    @cached_property
+    def _starts(self) -> Places:
+        return np.asarray(np.cumsum(self._lengths) - self._lengths)
+
+    def _replaced(self, row: Places) -> Places:
+        """Positions of captions in whose place another stands."""
         replacing = _bools(pc.is_in(self.fields["role"], _REPLACING)) & _bools(self.fields["of"].is_valid())
-        if replacing.any():
-            of = self.fields["of"].filter(pa.array(replacing)).to_numpy()
-            of_row = row[replacing]
-            inside = (of >= 0) & (of < self._lengths[of_row])
-            counts[(self._starts[of_row] + of)[inside]] = False
-        expressions = _bools(pc.equal(self.fields["role"], EXPRESSION))
-        elsewhere = row[counts & expressions]
-        counts &= ~expressions
-        texts = self.fields["text"].fill_null("")
-        if counts.all():
-            return Counting(texts, np.arange(n), row, elsewhere)
-        at = np.flatnonzero(counts)
-        return Counting(texts.take(pa.array(at)), at, row[at], elsewhere)
+        of, of_row = self.fields["of"].filter(pa.array(replacing)).to_numpy(), row[replacing]
+        inside = (of >= 0) & (of < self._lengths[of_row])
+        return np.asarray((self._starts[of_row] + of)[inside])
 
     def with_fields(self, fields: Mapping[str, pa.Array]) -> pa.ChunkedArray:
         """The column again, some fields of all captions set anew."""
@@ -91,8 +114,9 @@ class Entries:
 
     def _column(self, fields: Mapping[str, pa.Array], lengths: Places) -> pa.ChunkedArray:
         ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+        absent = self._array.is_null() if self._array.null_count else None
         flat = pa.StructArray.from_arrays([fields[name] for name in CAPTION.names], fields=list(CAPTION))
-        return pa.chunked_array([pa.ListArray.from_arrays(ends, flat, type=CAPTIONS, mask=self._absent)])
+        return pa.chunked_array([pa.ListArray.from_arrays(ends, flat, type=CAPTIONS, mask=absent)])
 
 
 def _bools(array: pa.BooleanArray) -> npt.NDArray[np.bool_]:

@@ -90,14 +90,30 @@ def decided(
     filled: Mapping[str, pa.Array] = MappingProxyType({}),
 ) -> Processed:
     """What follows from a judgement; `filled` are fields of all captions that were filled in on the way."""
-    left = rows_left(entries.rows, counting, judgement.refused)
-    verdicts = Verdicts.kept(entries.rows) if left.all() else row_verdicts(left, counting, judgement, reason)
     fields = dict(filled)
-    if (judgement.refused & left[counting.row]).any():
-        fields["refused"] = marks(entries, counting, judgement.refused, reason)
+    if counting.one_each:
+        verdicts = _verdicts_one_each(judgement, reason)
+    else:
+        left = rows_left(entries.rows, counting, judgement.refused)
+        verdicts = row_verdicts(left, counting, judgement, reason)
+        if (judgement.refused & left[counting.row]).any():
+            fields["refused"] = marks(entries, counting, judgement.refused, reason)
     if fields:
         captions = entries.with_fields(fields)
-    return Processed(verdicts, pa.table({"captions": captions}))
+    return Processed(verdicts, pa.Table.from_arrays([captions], CAPTIONS_COLUMN.names))
+
+
+def _verdicts_one_each(judgement: Judgement, reason: str) -> Verdicts:
+    """Where each row has one caption, what is said of the caption is said of the row."""
+    refused, values, details = judgement.refused, judgement.values, judgement.details
+    if not refused.any():
+        return Verdicts.kept(len(refused))
+    return Verdicts.refuse_where(
+        pa.array(refused),
+        reason,
+        None if values is None else pa.array(values),
+        None if details is None else pa.array(details, pa.string()),
+    )
 
 
 def _judge_language(entries: Entries, counting: Counting, judge: Judge, language: str) -> Judgement:
