@@ -13,12 +13,11 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
-from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from pipelines.paths import located
 from pipelines.pull.verdicts import RefusedError, text_of
 from pipelines.stage import Verdict
 
@@ -120,12 +119,12 @@ def _holder(at: ImageAt) -> _Holder:
 
 
 def _opened(path: str) -> BinaryIO:
-    filesystem, inner = url_to_fs(path)
+    filesystem, inner = located(path)
     if isinstance(filesystem, LocalFileSystem):
         if not os.path.isfile(inner):  # noqa: PTH113 a pipe or a device would never end
             raise FileNotFoundError(f"no such file: {path}")
         return Path(inner).open("rb")
-    return cast(BinaryIO, fsspec.open(path, "rb").open())
+    return cast(BinaryIO, filesystem.open(inner, "rb"))
 
 
 class _ParquetCells:
@@ -167,7 +166,7 @@ class _ArrowCells:
         with _opened(path) as file:
             is_file = file.read(6) == b"ARROW1"
         opener: Callable[[Any], Any] = pa.ipc.open_file if is_file else pa.ipc.open_stream
-        filesystem, inner = url_to_fs(path)
+        filesystem, inner = located(path)
         source = pa.memory_map(inner) if isinstance(filesystem, LocalFileSystem) else _opened(path)
         table = opener(source).read_all()
         if column not in table.column_names:

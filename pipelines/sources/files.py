@@ -11,9 +11,9 @@ from typing import Any, BinaryIO, TextIO, cast
 
 import xxhash
 from fsspec import AbstractFileSystem
-from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from pipelines.paths import located
 from pipelines.sources.spec import Format
 
 _EDGE = 1 << 20  # bytes at each end of a file that its digest covers
@@ -54,7 +54,7 @@ def filesystem_of(text: str) -> tuple[AbstractFileSystem, str]:
     Raises an `InputError` where nobody speaks its protocol, or whoever serves it does not answer.
     """
     try:
-        filesystem, path = url_to_fs(text)
+        filesystem, path = located(text)
     except (ValueError, ImportError) as error:
         raise InputError(f"cannot be opened: {error}") from error
     if not isinstance(filesystem, LocalFileSystem):
@@ -71,13 +71,13 @@ def open_bytes(path: str) -> BinaryIO:
     """The stored bytes of a local path or fsspec URL."""
     if local := local_path(path):
         return Path(local).open("rb")
-    filesystem, inner = url_to_fs(path)
+    filesystem, inner = located(path)
     return cast(BinaryIO, filesystem.open(inner, "rb"))
 
 
 def local_path(path: str) -> str | None:
     """The path of a local file, None for any other. What is local is read without fsspec in between."""
-    filesystem, inner = url_to_fs(path)
+    filesystem, inner = located(path)
     return str(inner) if isinstance(filesystem, LocalFileSystem) else None
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from fsspec import AbstractFileSystem
-from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from pipelines.paths import located
 from pipelines.sources.expand import full_path
 from pipelines.sources.files import InputError, filesystem_of, local_path
 
@@ -51,7 +51,7 @@ def below(text: str, *, leaves: Collection[str] = ()) -> Iterator[tuple[str, set
 
 def files_in(folder: str, *, sizes: bool = False) -> Iterator[tuple[str, int]]:
     """Name and size of every file in a folder, in no order; the sizes are 0 where nobody asks for them."""
-    filesystem, path = url_to_fs(folder)
+    filesystem, path = located(folder)
     return ((name, size) for name, is_folder, size in _entries(filesystem, path, sizes=sizes) if not is_folder)
 
 
@@ -59,7 +59,7 @@ def content(path: str, most: int) -> bytes | int:
     """The bytes of a file, or its size where that is more than `most`. Raises OSError for what is no file."""
     local = local_path(path)
     if local is None:
-        filesystem, inner = url_to_fs(path)
+        filesystem, inner = located(path)
         size = int(filesystem.size(inner))
         return size if size > most else cast(bytes, filesystem.cat_file(inner))
     found = os.stat(local)  # noqa: PTH116 a pipe or a device would never end

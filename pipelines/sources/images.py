@@ -54,7 +54,7 @@ def _file(cells: Cells, row: int, name: str | None, root: str) -> dict[str, Any]
             cells.errors[row] = "no image is named"
         return None
     below = name.removeprefix(f"{root.rstrip('/')}/")
-    fault = "is a URL: map its column with `source.columns.url`" if "://" in name[:10] else leads_out(below)
+    fault = "is a URL: map its column with `source.columns.url`" if "://" in name[:10] else leads_out(below, root)
     if fault is None:
         return {"path": posixpath.join(root, below)}
     tell(cells.errors, row, f"{name} {fault}")

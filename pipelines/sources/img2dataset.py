@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
-from fsspec.core import url_to_fs
 
+from pipelines.paths import located
 from pipelines.pull.img2dataset.statuses import verdict_of_row
 from pipelines.sources.arrow_text import as_text
 from pipelines.sources.columns import Contents, mapped
@@ -48,7 +48,7 @@ def lists(text: str) -> list[str]:
 
 def _not_begun(text: str, lists_: Sequence[str]) -> list[str]:
     """Of a folder: files that hand rows out to shards which have no list among `lists_`, beside these."""
-    filesystem, inner = url_to_fs(text)
+    filesystem, inner = located(text)
     if not filesystem.isdir(inner):
         return []
     numbers: dict[str, set[int]] = {}

@@ -16,8 +16,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from fsspec.core import url_to_fs
 
+from pipelines.paths import located
 from pipelines.sources.arrow_text import is_bytes
 from pipelines.sources.files import open_bytes
 from pipelines.sources.json_text import json_text
@@ -112,7 +112,7 @@ class Shard:
                 ]
         if not _exists(self._stem):
             return []
-        filesystem, folder = url_to_fs(self._stem)
+        filesystem, folder = located(self._stem)
         names = sorted(posixpath.basename(path) for path in filesystem.ls(folder, detail=False))
         return [(*split_name(name), {"path": f"{self._stem}/{name}"}) for name in names]
 
@@ -162,12 +162,12 @@ class Shard:
 
 def handed_out(folder: str) -> list[int]:
     """Numbers of the shards whose rows were handed out and which are not finished; `folder` ends with a slash."""
-    filesystem, inner = url_to_fs(f"{folder}_tmp")
+    filesystem, inner = located(f"{folder}_tmp")
     names = filesystem.ls(inner, detail=False) if filesystem.exists(inner) else []
     found = (re.fullmatch(r"([0-9]+)\.feather", posixpath.basename(name)) for name in names)
     return sorted(int(one[1]) for one in found if one)
 
 
 def _exists(path: str) -> bool:
-    filesystem, inner = url_to_fs(path)
+    filesystem, inner = located(path)
     return bool(filesystem.exists(inner))

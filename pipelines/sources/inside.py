@@ -6,10 +6,11 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 _SEPARATORS = re.compile(r"[/\\]")
 
 
-def leads_out(name: str) -> str | None:
-    """Why `name` is no path inside the folder or archive it belongs to; None where it is one.
+def leads_out(name: str, root: str = "/") -> str | None:
+    """Why `name` is no path inside the folder `root` or the archive it belongs to; None where it is one.
 
-    What would lead out on any system is refused on all: ``..``, absolute paths, drive letters.
+    What would lead out on any system is refused on all: ``..``, absolute paths, drive letters. Below a URL, so is
+    ``::``, by which fsspec chains file systems.
     """
     if "\0" in name:
         return "has a NUL in its name"
@@ -21,4 +22,6 @@ def leads_out(name: str) -> str | None:
         return "has an absolute path"
     if ".." in _SEPARATORS.split(name):
         return "leads out of its folder (..)"
+    if "::" in name and "://" in root:
+        return "has `::` in its name, which URLs of file systems cannot have"
     return None

@@ -53,7 +53,7 @@ def image_path(root: str, name: Any) -> str:
     """The image that a record names, below `root`. Raises RecordError for a name that is none or leads out."""
     if not isinstance(name, str) or not name.strip():
         raise RecordError("no image is named", "no_image")
-    if said := leads_out(name):
+    if said := leads_out(name, root):
         raise RecordError(f"the image's name {said}: {printable(name)[:120]}")
     return posixpath.join(root, name)
 

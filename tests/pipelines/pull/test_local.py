@@ -38,6 +38,14 @@ def test_a_file_is_read_whole(tmp_path: Path) -> None:
     assert read(ImageAt(str(tmp_path / "a.jpg"))) == [PICTURES[0]]
 
 
+def test_a_name_that_reads_as_a_chain_of_file_systems_is_a_name(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(PICTURES[0])
+    (tmp_path / "a::b.jpg").write_bytes(PICTURES[1])
+    assert read(ImageAt(str(tmp_path / "a::b.jpg"))) == [PICTURES[1]]
+    (found,) = read(ImageAt(str(tmp_path / "a::memory://b.jpg")))
+    assert reason(found) == "file_missing"
+
+
 def test_members_of_a_tar_are_read_in_any_order(tmp_path: Path) -> None:
     path = tmp_path / "a.tar"
     with tarfile.open(path, "w") as tar:

@@ -88,6 +88,13 @@ def test_names_that_lead_out_are_errors_of_their_rows(tmp_path: Path, suffix: st
     assert second["input_error"] is None
 
 
+def test_a_name_below_a_url_chains_no_file_systems(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(encode([{"image": "abc::memory://b.jpg", "caption": "c"}], ".csv"))
+    (row,) = read_all(tmp_path / "t.csv", SourceSpec(columns=Columns(image="image"), root="memory://images"))
+    assert row["image_at"] is None
+    assert "has `::` in its name" in row["input_error"]
+
+
 def test_an_absolute_path_below_the_folder_is_one(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(encode([{"image": f"{tmp_path}/a.jpg", "caption": "c"}], ".csv"))
     (row,) = read_all(tmp_path, SPEC)
