@@ -64,6 +64,8 @@ class Limits(Protocol):
     @property
     def per_host_rate(self) -> float | None: ...
     @property
+    def proxies(self) -> bool: ...
+    @property
     def workers(self) -> int: ...
 
 
@@ -126,6 +128,7 @@ class Fetcher:
             ),
             headers={"User-Agent": user_agent, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"},
             cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=limits.proxies,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_timeout_s),
             auto_decompress=False,
             max_line_size=_HEADER_BYTES,

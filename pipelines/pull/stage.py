@@ -63,6 +63,8 @@ class Pull:
     """whether headers that reserve an image from machine use are honoured (`pipelines.pull.opt_out`)"""
     robots: bool = True
     """whether each host's robots.txt is read first and obeyed (`pipelines.pull.robots`)"""
+    proxies: bool = False
+    """whether to go through the proxies that the environment names (``HTTP_PROXY``, ``HTTPS_PROXY``, ``NO_PROXY``)"""
     contact: Operational[Annotated[str, Field(pattern=r"^[ -~]*$", max_length=200)]] = ""
     """a URL or mail address for the User-Agent, so that a webmaster can reach whoever runs this"""
     tries: Operational[Annotated[int, Field(ge=1, le=10)]] = 3
@@ -95,6 +97,8 @@ class Pull:
         if self.engine == "img2dataset":
             if self.nameservers:
                 raise ValueError("img2dataset asks the system's name servers: leave out `nameservers`")
+            if self.proxies:
+                raise ValueError("img2dataset uses no proxies here: leave out `proxies`")
             if find_spec("img2dataset") is None:
                 raise ValueError("`engine: img2dataset` needs that package: pip install 'shardmill[img2dataset]'")
         return self

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 
@@ -120,7 +121,7 @@ class Hostile:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 request, *lines = head.decode("latin-1").rstrip().split("\r\n")
-                path = request.split(" ")[1]
+                path = urlsplit(request.split(" ")[1]).path  # proxies are asked for the whole URL
                 if path == "/robots.txt":
                     self.robots_asked += 1
                     writer.write(self.robots)

@@ -177,3 +177,11 @@ def test_a_proxy_in_the_environment_is_not_used(
 ) -> None:
     monkeypatch.setenv(variable, f"http://127.0.0.2:{hostile.port}")
     assert pull(hostile.page(PICTURE), allow=ONLY_THE_WEB)["reason"] is None
+
+
+def test_a_recipe_may_ask_for_the_proxies_of_the_environment(hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = hostile.page(PICTURE)
+    monkeypatch.setenv("HTTP_PROXY", proxy.rpartition("/")[0])
+    behind = f"http://elsewhere.example/{proxy.rpartition('/')[2]}"
+    assert pull(behind, allow=ONLY_THE_WEB, proxies=True)["reason"] is None
+    assert pull("http://10.0.0.1/", allow=ONLY_THE_WEB, proxies=True)["reason"] == "blocked_address"
