@@ -6,7 +6,6 @@ list that cannot be read, or none; what is known then is told by the rows as the
 which a finished shard removes, or else by the JSON beside each image.
 """
 
-import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,7 @@ import pyarrow.parquet as pq
 from pipelines.paths import located
 from pipelines.sources.arrow_text import is_bytes
 from pipelines.sources.files import open_bytes
-from pipelines.sources.json_text import json_text
+from pipelines.sources.json_text import json_object, json_text
 from pipelines.sources.rows import text_cells
 from pipelines.sources.sidecars import TEXT_BYTES
 from pipelines.sources.tar_index import is_tar, members, split_name
@@ -148,11 +147,8 @@ class Shard:
         with open_bytes(place["path"]) as stored:
             stored.seek(place.get("start", 0))
             text = stored.read(min(place.get("length", TEXT_BYTES), TEXT_BYTES))
-        try:
-            facts = json.loads(text)
-        except ValueError:  # cut off: the image may be whole
-            return {}
-        return facts if isinstance(facts, dict) else {}
+        facts = json_object(text.decode("utf-8", "surrogateescape"))
+        return {} if isinstance(facts, str) else facts  # cut off: the image may be whole
 
     @contextmanager
     def _list(self) -> Iterator[pq.ParquetFile]:

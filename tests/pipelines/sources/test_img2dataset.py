@@ -217,6 +217,17 @@ def test_an_image_whose_json_was_cut_off_comes_in_alone(tmp_path: Path) -> None:
     assert images(found) == {row["key"]: content(row) for row in rows}
 
 
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"x": ' + "[" * 500 + "]" * 500 + "}", '"text"', "\xff"])
+def test_an_image_whose_json_is_broken_or_too_deep_comes_in_alone(tmp_path: Path, text: str) -> None:
+    rows = listed(2)
+    write_files(tmp_path, rows)
+    (tmp_path / "00000.parquet").write_bytes(b"")
+    (tmp_path / "00000/000000001.json").write_bytes(text.encode("latin-1"))
+    found = read_all(tmp_path)
+    assert [(row["url"], captions(row)) for row in found] == [(rows[0]["url"], ["caption 0"]), (None, [])]
+    assert images(found) == {row["key"]: content(row) for row in rows}
+
+
 def test_a_shard_of_which_nothing_is_left_is_named_before_any_work(tmp_path: Path) -> None:
     write_parquet(tmp_path, listed())
     (tmp_path / "00001.parquet").write_bytes(b"PAR1")
