@@ -43,12 +43,18 @@ def near_groups(hashes: Hashes, distance: int) -> Hashes:
     (0–16; 0 is equality). Raises `ValueError` for another distance. Time is that of `components`; memory is some 40
     bytes a hash.
     """
+    names, group = numbered_groups(hashes, distance)
+    return names[group]
+
+
+def numbered_groups(hashes: Hashes, distance: int) -> tuple[Hashes, Roots]:
+    """The distinct ones among `hashes`, ascending, and for each of `hashes` where among them its group's name is."""
     distinct, _ = counted(np.sort(hashes))
-    names = distinct[components(distinct, distance)]
-    out = np.empty_like(hashes)
+    roots = components(distinct, distance)
+    group = np.empty(len(hashes), np.int32)
     for part in _chunks(len(hashes), 1 << 22):
-        out[part] = names[_search(distinct, hashes[part])]
-    return out
+        group[part] = roots[_search(distinct, hashes[part])]
+    return distinct, group
 
 
 def counted(ascending: Hashes) -> tuple[Hashes, NDArray[np.int32]]:
