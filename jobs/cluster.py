@@ -18,11 +18,11 @@ from typing import Any
 
 from jobs.executor import Call, Done
 from jobs.flight import Flight
-from jobs.hops import Hop
+from jobs.hops import Hop, HopKind
 from jobs.identity import CodeIdentity
 from jobs.part import PartJob, PartRunner
 from jobs.trouble import ClusterLostError, WrongCodeError
-from pipelines.stage import AsyncStage
+from pipelines.stage import AsyncStage, ModelStage
 
 _ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # what makes every Ray process bind to loopback
@@ -125,6 +125,16 @@ def _run_task(job: PartJob | Call, code: CodeIdentity) -> Any:
     return runner.run(job)
 
 
+_ACTORS: tuple[HopKind, ...] = ("async", "model")
+"""Hops whose workers stay."""
+_MODEL_PARTS = 2
+"""Parts that an actor with a model is given at once: while it works on one, the next waits."""
+
+
+def _on_gpu(hop: Hop) -> bool:
+    return any(stage.on_gpu for stage in hop.stages if isinstance(stage, ModelStage))
+
+
 class _HopActor:
     """Keeps the engines of one async hop and many parts of it in flight.
 
@@ -140,6 +150,22 @@ class _HopActor:
             code.check()
             self._runner = PartRunner(job.hop, flight)
         return await self._runner.run_async(job)
+
+
+class _ModelActor:
+    """Keeps the engines of one hop of worker kind ``model``, and runs one part of it at a time.
+
+    Made without arguments for the same reason.
+    """
+
+    def __init__(self) -> None:
+        self._runner: PartRunner | None = None
+
+    def run(self, job: PartJob, code: CodeIdentity, flight: Flight) -> Any:
+        if self._runner is None:
+            code.check()
+            self._runner = PartRunner(job.hop, flight)
+        return self._runner.run(job)
 
 
 @dataclass
@@ -159,6 +185,9 @@ class _Pool:
 class RayExecutor:
     """Tasks for cheap hops and calls, actors for async hops: one actor a CPU, where the hop can be shared so widely.
 
+    A hop of models has actors too: one a GPU where it needs one, else one a CPU but for the last, which is left to
+    what feeds it.
+
     The actor that runs a part alone is one of them, and takes the place of the one that died: what holds over all
     workers of a hop, like the exchanges at once with a host, must hold while rows that kill are searched for.
 
@@ -173,6 +202,7 @@ class RayExecutor:
         self._code = code
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         self._cpus = max(1, int(resources.get("CPU", 1)))
+        self._gpus = int(resources.get("GPU", 0))
         self._flight = flight
         task_cpus = 1 if self._cpus > 1 else 0.5
         self._task = ray.remote(num_cpus=task_cpus, max_retries=0)(_run_task)
@@ -183,14 +213,15 @@ class RayExecutor:
         self._check_code()
 
     def room(self, job: PartJob | Call) -> bool:
-        if isinstance(job, PartJob) and job.hop.kind == "async":
+        if isinstance(job, PartJob) and job.hop.kind in _ACTORS:
             pool = self._pools.get(job.hop.name, _Pool())
             shared = [slot for slot in pool.slots if not slot.alone]
-            return len(pool.slots) < self._workers(job.hop) or any(s.running < self._flight.parts for s in shared)
+            parts = self._flight.parts if job.hop.kind == "async" else _MODEL_PARTS
+            return len(pool.slots) < self._workers(job.hop) or any(slot.running < parts for slot in shared)
         return self._tasks < 2 * self._cpus
 
     def submit(self, key: Hashable, job: PartJob | Call, *, alone: bool = False) -> None:
-        if isinstance(job, PartJob) and job.hop.kind == "async":
+        if isinstance(job, PartJob) and job.hop.kind in _ACTORS:
             slot = self._slot(job.hop, alone)
             slot.running += 1
             flight = replace(self._flight, workers=self._workers(job.hop))
@@ -269,7 +300,14 @@ class RayExecutor:
                 self._bury(slot)
 
     def _workers(self, hop: Hop) -> int:
-        """How many actors the hop may have."""
+        """How many actors the hop may have. Raises `ClusterLostError` where it needs a GPU and there is none."""
+        if hop.kind == "model":
+            if not _on_gpu(hop):
+                return max(1, self._cpus - 1)
+            if not self._gpus:
+                say = f"{hop.name} is to run on a GPU, and Ray knows of none"
+                raise ClusterLostError(f"{say}; set its device to cpu, or give Ray one")
+            return self._gpus
         limits = [stage.max_workers for stage in hop.stages if isinstance(stage, AsyncStage)]
         return min([self._cpus, *(limit for limit in limits if limit is not None)])
 
@@ -278,12 +316,14 @@ class RayExecutor:
         shared = [slot for slot in pool.slots if not slot.alone]
         if not alone and len(pool.slots) >= self._workers(hop):
             return min(shared, key=lambda slot: slot.running)
-        actor = self._ray.remote(_HopActor).options(
+        is_async = hop.kind == "async"
+        actor = self._ray.remote(_HopActor if is_async else _ModelActor).options(
             num_cpus=0,
+            num_gpus=1 if _on_gpu(hop) else 0,
             scheduling_strategy="SPREAD",
             max_restarts=0,
             max_task_retries=0,
-            max_concurrency=self._flight.parts,
+            max_concurrency=self._flight.parts if is_async else 1,
         )
         slot = _Slot(actor.remote(), alone)
         pool.slots.append(slot)

@@ -17,7 +17,7 @@ from pipelines.stage import SetRule, Stage, title
 from schemas.layout import RunLayout, part_name
 from schemas.tables import INPUT, VERDICT
 
-HopKind = Literal["async", "task", "set"]
+HopKind = Literal["async", "model", "task", "set"]
 INPUT_LAYER = "input"
 
 

@@ -36,8 +36,8 @@ they hold is fingerprinted, not where they lie."""
 AS_SAVED = {"files may be gone": True}
 """Validation context of a recipe that was run before: what it says is still told when files it names are gone."""
 
-Worker = Literal["async", "task"]
-"""On what a stage runs: an actor that keeps many requests in flight, or a cheap task."""
+Worker = Literal["async", "model", "task"]
+"""On what a stage runs: an actor that keeps many requests in flight, one that holds a model, or a cheap task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Processed:
 
 
 class Engine(Protocol):
-    """A loaded stage of worker kind ``task``."""
+    """A loaded stage of worker kind ``task`` or ``model``."""
 
     def process(self, rows: pa.Table) -> Processed:
         """`rows` holds the columns that the spec `reads`, live rows only, in id order."""
@@ -169,6 +169,16 @@ class AsyncStage(Stage, Protocol):
 
     def share(self, workers: int) -> "AsyncStage":
         """The spec for one of `workers` workers: limits that hold over all of them together are divided."""
+        ...
+
+
+@runtime_checkable
+class ModelStage(Stage, Protocol):
+    """A stage of worker kind ``model``."""
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether each worker needs a GPU to itself."""
         ...
 
 

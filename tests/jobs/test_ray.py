@@ -16,6 +16,7 @@ import pytest
 from jobs.cluster import CodeIdentity, RayExecutor, cluster, set_environment
 from jobs.flight import Flight
 from jobs.state import RunState
+from jobs.trouble import ClusterLostError
 from tests.support import stages
 from tests.support.by_hand import GROUNDED, run_here
 from tests.support.runs import RECIPE, Case, shardmill, truth, urls
@@ -77,7 +78,7 @@ def test_ray_data_reads_the_shards(code: CodeIdentity, web: Web, tmp_path: Path)
     }
 
 
-@pytest.mark.parametrize("kind", ["abort", "abort_async"])
+@pytest.mark.parametrize("kind", ["abort", "abort_async", "abort_model"])
 def test_a_row_that_kills_its_worker_is_given_up_and_the_rest_of_its_part_is_kept(
     code: CodeIdentity, web: Web, tmp_path: Path, kind: str
 ) -> None:
@@ -86,6 +87,26 @@ def test_a_row_that_kills_its_worker_is_given_up_and_the_rest_of_its_part_is_kep
     state = run_on(code, case, recipe)
     assert state.tally[state.hops[0].name].counts == {"kept": 41, f"{kind}/worker_died": 1}
     assert state.tally["pack"].kept == 41
+
+
+def test_a_model_stays_loaded_in_workers_that_leave_room_for_what_feeds_them(
+    code: CodeIdentity, web: Web, tmp_path: Path
+) -> None:
+    case = Case(web, tmp_path, urls(web, image=100))
+    loads = tmp_path / "loads"
+    recipe = RECIPE.replace("stages:", f"stages:\n  - {{stage: loads, path: {loads}}}\n", 1)
+    state = run_on(code, case, recipe)
+    assert [(hop.name, hop.kind) for hop in state.hops][:2] == [("loads", "model"), ("pull", "async")]
+    assert len(state.plan.parts) > 2
+    assert len(set(loads.read_text().split())) == len(loads.read_text().split()) == 1
+    assert case.reasons() == {"kept": 100}
+
+
+def test_a_model_that_needs_a_gpu_says_so_where_there_is_none(code: CodeIdentity, web: Web, tmp_path: Path) -> None:
+    case = Case(web, tmp_path, urls(web, image=3))
+    recipe = RECIPE.replace("stages:", "stages:\n  - {stage: abort_model, word: never, on_gpu: true}\n", 1)
+    with pytest.raises(ClusterLostError, match="abort_model is to run on a GPU, and Ray knows of none"):
+        run_on(code, case, recipe)
 
 
 @pytest.mark.parametrize("per_host", [1, 2])

@@ -57,6 +57,15 @@ class AbortAsync(Abort):
 
 
 @dataclass(frozen=True, kw_only=True, config=SPEC)
+class AbortModel(Abort):
+    """The same on an actor that holds a model."""
+
+    stage: Literal["abort_model"] = "abort_model"
+    on_gpu: bool = False
+    worker: ClassVar[Worker] = "model"
+
+
+@dataclass(frozen=True, kw_only=True, config=SPEC)
 class ByHand:
     """Gives every row the same regions, and a Chinese caption beside its English one."""
 
@@ -102,9 +111,34 @@ class Count:
         return Processed(Verdicts.kept(len(rows)))
 
 
+@dataclass(frozen=True, kw_only=True, config=SPEC)
+class Loads:
+    """A model: writes the process that loads it to a file, once a load."""
+
+    stage: Literal["loads"] = "loads"
+    name: str | None = None
+    path: str
+
+    version: ClassVar[int] = 1
+    worker: ClassVar[Worker] = "model"
+    on_gpu: ClassVar[bool] = False
+    reads: ClassVar[tuple[str, ...]] = ("url",)
+    adds: ClassVar[pa.Schema] = pa.schema([])
+
+    def load(self) -> "Loads":
+        with Path(self.path).open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        return self
+
+    def process(self, rows: pa.Table) -> Processed:
+        return Processed(Verdicts.kept(len(rows)))
+
+
 _SHIPPED = get_args(get_args(recipe.AnyStage)[0])
 
-AnyStage = Annotated[Union[(*_SHIPPED, Abort, AbortAsync, ByHand, Count)], Field(discriminator="stage")]
+AnyStage = Annotated[
+    Union[(*_SHIPPED, Abort, AbortAsync, AbortModel, ByHand, Count, Loads)], Field(discriminator="stage")
+]
 
 
 class RecipeForTests(recipe.Recipe):
