@@ -119,7 +119,8 @@ def _verdicts_one_each(judgement: Judgement, reason: str) -> Verdicts:
 def _judge_language(entries: Entries, counting: Counting, judge: Judge, language: str) -> Judgement:
     """The verdict alone on captions of `language`, or of one that is not known."""
     langs = entries.fields["lang"].take(pa.array(counting.at))
-    judged = pc.fill_null(pc.equal(langs, language), True)
+    primary = pc.utf8_lower(pc.replace_substring_regex(langs, "[-_].*", ""))  # en of en-GB
+    judged = pc.or_(pc.is_null(primary), pc.is_in(primary, pa.array([language, ""])))
     refused = np.zeros(len(counting.texts), bool)
     refused[judged.to_numpy(zero_copy_only=False)] = judge(counting.texts.filter(judged)).refused
     return Judgement(refused)

@@ -33,10 +33,15 @@ def test_a_caption_needs_a_noun_or_a_name(model: str) -> None:
 
 
 def test_captions_known_to_be_of_another_language_are_not_judged(model: str) -> None:
-    rows = [web("美丽", lang="zh"), web("beautiful", lang="en"), [*web("very", lang="en"), *web("beau", lang="fr")]]
+    rows = [
+        web("美丽", lang="zh"),
+        web("beautiful", lang="en-GB"),
+        web("red", lang=""),
+        [*web("very", lang="en"), *web("beau", lang="fr")],
+    ]
     found = processed(NeedsNoun(model=model), *rows)
-    assert found.verdicts.reason.to_pylist() == [None, "no_noun", None]
-    assert [caption.refused for caption in captions_of(found)[2]] == ["no_noun", None]
+    assert found.verdicts.reason.to_pylist() == [None, "no_noun", "no_noun", None]
+    assert [caption.refused for caption in captions_of(found)[3]] == ["no_noun", None]
 
 
 def test_a_model_that_is_not_there_is_a_mistake_of_the_recipe() -> None:
