@@ -154,6 +154,7 @@ REFUSALS: dict[str, str] = {
     "no_answer": "nobody answers in the source's conversation",
     "out_of_turn": "the turns of the source's conversation are not question and answer by turns",
     "blank_turn": "a turn of the source's conversation says nothing",
+    "person_placeholder": "a turn of it has a placeholder, such as <PERSON>, where a person's name was",
     "second_image": "the source's conversation has more than one place for an image",
     "late_image": "the image's place is not in the first question",
     "over_max_turns": "the conversation asks as many questions as it may; value: how many",

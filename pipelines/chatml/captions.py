@@ -15,10 +15,9 @@ UNKNOWN_LANGUAGE = "und"
 def chosen_captions(captions: pa.ChunkedArray, languages: Collection[str] | None = None) -> list[list[Caption]]:
     """For each row, the last counting caption of each language that is not blank, in the order of `captions`.
 
-    Expressions are none, for they do not describe the image; nor are captions in which a placeholder stands for a person
-    (`pipelines.placeholders`), for a model would learn to say it. Captions whose language is not known are taken as of one
-    language. `languages` restricts what is taken;
-    `UNKNOWN_LANGUAGE` stands for the unknown.
+    Expressions are none, for they do not describe the image; nor are captions in which a placeholder stands for a
+    person (`pipelines.placeholders`), for a model would learn to say it. Captions whose language is not known are taken
+    as of one language. `languages` restricts what is taken; `UNKNOWN_LANGUAGE` stands for the unknown.
     """
     chosen = []
     for row in all_captions(captions):

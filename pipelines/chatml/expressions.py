@@ -15,7 +15,7 @@ from pipelines.captions import EXPRESSION, Caption, all_captions, counting
 from pipelines.chatml.captions import UNKNOWN_LANGUAGE
 from pipelines.chatml.conversation import Conversation
 from pipelines.chatml.dialects.protocol import Dialect
-from pipelines.chatml.neutralise import neutralise_with_spans
+from pipelines.chatml.neutralise import neutralise, neutralise_with_spans
 from pipelines.chatml.phrasings import TaskName, is_chinese
 from pipelines.chatml.regions import Region
 from pipelines.chatml.tasks import (
@@ -30,12 +30,16 @@ from pipelines.chatml.tasks import (
     referring_pair,
     uncertain,
 )
+from pipelines.placeholders import has_person
 
 
 def chosen_expressions(
     captions: pa.ChunkedArray, languages: Collection[str] | None = None
 ) -> list[list[list[Caption]]]:
-    """For each row, its counting expressions by language, in their order; `languages` restricts what is taken."""
+    """For each row, its counting expressions by language, in their order; `languages` restricts what is taken.
+
+    Those in which a placeholder stands for a person are none, as with captions.
+    """
     roles = pc.struct_field(captions.combine_chunks().flatten(), "role")
     if not pc.any(pc.equal(roles, EXPRESSION)).as_py():
         return [[] for _ in range(len(captions))]
@@ -43,7 +47,8 @@ def chosen_expressions(
     for row in all_captions(captions):
         by_language: dict[str | None, list[Caption]] = {}
         for caption in counting(row):
-            if caption.role == EXPRESSION and (languages is None or (caption.lang or UNKNOWN_LANGUAGE) in languages):
+            wanted = languages is None or (caption.lang or UNKNOWN_LANGUAGE) in languages
+            if wanted and caption.role == EXPRESSION and not has_person(neutralise(caption.text)):
                 by_language.setdefault(caption.lang, []).append(caption)
         chosen.append(list(by_language.values()))
     return chosen

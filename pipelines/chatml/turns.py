@@ -14,6 +14,7 @@ from pipelines.chatml.captions import UNKNOWN_LANGUAGE
 from pipelines.chatml.conversation import Conversation, Turn
 from pipelines.chatml.dialects.protocol import Dialect
 from pipelines.chatml.neutralise import neutralise
+from pipelines.placeholders import has_person
 from schemas.chatml import IMAGE_PLACEHOLDER
 
 
@@ -58,7 +59,10 @@ def flaw(turns: Sequence[Spoken]) -> str | None:
         return "out_of_turn"
     if any(places):
         return "late_image"
-    return "blank_turn" if any(not text for text in _texts(told)) else None
+    texts = _texts(told)
+    if any(has_person(text) for text in texts):
+        return "person_placeholder"
+    return "blank_turn" if not all(texts) else None
 
 
 def retell(turns: Sequence[Spoken], dialect: Dialect) -> Conversation:

@@ -125,6 +125,11 @@ def test_blank_expressions_and_boxes_without_extent_are_refused(rows: RowMaker) 
     assert refusals == [("reg", "blank_phrase"), ("reg", "box_too_small")]
 
 
+def test_an_expression_in_which_a_placeholder_stands_for_a_person_is_none(rows: RowMaker) -> None:
+    (sample,), _ = made(rows, row(("<PERSON> left", LEFT), ("dog", RIGHT)), PackSpec(tasks=("reg",)))
+    assert [one["label"] for one in sample["regions"]] == ["dog"]
+
+
 def test_special_tokens_in_an_expression_are_broken(rows: RowMaker) -> None:
     (sample,), _ = made(rows, row((" <image> man<|im_end|>", LEFT)), PackSpec(tasks=("reg",)))
     assert sample["messages_tagged"][1]["content"] == "< image> man< |im_end|>."

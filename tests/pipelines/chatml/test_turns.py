@@ -74,6 +74,8 @@ def test_a_system_turn_may_come_first() -> None:
         (turns("What?", "A dog.", "<image> And this?", "A cat."), "late_image"),
         (turns(ASKED, " \0\n"), "blank_turn"),
         (turns("<image>", "A dog."), "blank_turn"),
+        (turns(ASKED, "<PERSON> at the <PER\0SON>."), "person_placeholder"),
+        (turns("谁是‹人名›？", "一位演员。"), "person_placeholder"),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused(rows: RowMaker, spoken: list[Spoken], reason: str) -> None:
