@@ -7,7 +7,9 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from jobs.cli import app
 from tests.support.runs import Case
 from tests.support.tars import write_tar
 from tests.support.web import Web, picture
@@ -120,3 +122,13 @@ def test_images_come_into_the_shards_as_they_lie_in_the_files(
     ]
     found = {row["messages"][-1]["content"][-1]["text"]: row["images"][0]["bytes"] for row in shards}
     assert found == dict(PAIRS)
+
+
+@pytest.mark.parametrize("collection", [webdataset, folder, imagefolder, table_of_names, saved_data_set])
+def test_the_recipe_to_start_from_takes_each_of_them(tmp_path: Path, collection: Callable[[Path], list[str]]) -> None:
+    where = tmp_path / "collection"
+    where.mkdir()
+    given, *settings = collection(where)
+    sets = [word for setting in settings for word in ("--set", setting)]
+    answer = CliRunner().invoke(app, ["plan", "web-captions", "-i", given, *sets, "-o", str(tmp_path / "run")])
+    assert answer.exit_code == 0, answer.output
