@@ -13,6 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
+import aiohttp
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
@@ -56,11 +57,13 @@ class LocalImages:
             body = self._bytes(at)
         except RefusedError as refused:
             return refused.verdict
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, LookupError) as error:
-            return Verdict("file_missing", detail=text_of(f"{type(error).__name__}: {error}"))
-        except (OSError, EOFError, ValueError, pa.ArrowException) as error:
-            self._open.pop((at.path, at.column), None)
-            return Verdict("file_unreadable", detail=text_of(f"{type(error).__name__}: {error}"))
+        except Exception as error:
+            if not isinstance(error, _OF_FILES) and _is_local(at.path):
+                raise
+            reason = "file_missing" if _is_absent(error) else "file_unreadable"
+            if reason == "file_unreadable":
+                self._open.pop((at.path, at.column), None)
+            return Verdict(reason, detail=text_of(f"{type(error).__name__}: {error}"))
         return body or Verdict("empty_body")
 
     def close(self) -> None:
@@ -116,6 +119,26 @@ def _holder(at: ImageAt) -> _Holder:
         return _Range(_opened(at.path))
     is_arrow = at.path.lower().endswith(".arrow")
     return _ArrowCells(at.path, at.column) if is_arrow else _ParquetCells(at.path, at.column)
+
+
+_GONE = frozenset({404, 410})
+_OF_FILES = (OSError, EOFError, LookupError, ValueError, pa.ArrowException)
+"""What a file that cannot be read raises; clients of other file systems raise whatever they like."""
+
+
+def _is_absent(error: Exception) -> bool:
+    """Whether an error says that a file, or a row in it, is not there.
+
+    fsspec calls a file on the web missing whatever went wrong, and keeps the cause.
+    """
+    cause = error.__cause__
+    if isinstance(cause, (aiohttp.ClientError, TimeoutError)):
+        return getattr(cause, "status", None) in _GONE
+    return isinstance(error, (FileNotFoundError, NotADirectoryError, IsADirectoryError, LookupError))
+
+
+def _is_local(path: str) -> bool:
+    return isinstance(located(path)[0], LocalFileSystem)
 
 
 def _opened(path: str) -> BinaryIO:

@@ -1,8 +1,10 @@
 """Images that lie in files: a file each, a byte range, a cell of a table."""
 
 import asyncio
+import http.server
 import io
 import tarfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,39 @@ def test_sizes_are_bounded_before_a_range_is_read(tmp_path: Path) -> None:
     whole, long, exact, empty = read(*places, max_bytes=100)
     assert [reason(whole), reason(long), reason(empty)] == ["body_too_large", "body_too_large", "empty_body"]
     assert exact == b"x" * 100
+
+
+class Failing(http.server.BaseHTTPRequestHandler):
+    """Answers with the status that the path names, and with half of the body that was announced."""
+
+    def do_GET(self) -> None:
+        self.send_response(int(self.path.split("/")[1]))
+        self.send_header("Content-Length", "10")
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(b"x" * 5)
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+def test_a_file_server_that_fails_does_not_say_that_a_file_is_not_there() -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Failing) as server:
+        threading.Thread(target=server.serve_forever).start()
+        base = f"http://127.0.0.1:{server.server_address[1]}"
+        places = [ImageAt(f"{base}/{status}/a.jpg") for status in (200, 404, 403, 500)]
+        found = read(*places, ImageAt(f"{base}/500/a.tar", start=0, length=5))
+        server.shutdown()
+    (down,) = read(ImageAt(f"{base}/200/a.jpg"))
+    assert [reason(one) for one in (*found, down)] == [
+        "file_unreadable",
+        "file_missing",
+        "file_unreadable",
+        "file_unreadable",
+        "file_unreadable",
+        "file_unreadable",
+    ]
 
 
 def pull(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
