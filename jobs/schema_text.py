@@ -21,7 +21,7 @@ def layers() -> str:
         "input": tables.INPUT,
         "every layer": tables.VERDICT,
         "added by pull": tables.PULLED,
-        "added by exact_duplicates": tables.SET_EVIDENCE,
+        "added by set rules that compare": tables.SET_EVIDENCE,
         "added by nsfw_images": tables.NSFW_SCORED,
         "added by clip_similarity": tables.SIMILARITY,
         "added by grounding": tables.GROUNDED,

@@ -10,7 +10,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipelines.filters.captions.entries import Entries
-from pipelines.sets.keys import keyed
+from pipelines.sets.keys import digested, keyed
 from pipelines.stage import SPEC
 from schemas.tables import SET_EVIDENCE
 
@@ -38,7 +38,7 @@ class CaptionFrequency:
         firsts = np.flatnonzero(np.diff(counting.row, prepend=-1))
         texts = counting.texts.take(pa.array(firsts))
         texts = pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, r"[\s\p{Z}]+", " "))
-        return keyed(rows["id"].combine_chunks().take(pa.array(counting.row[firsts])), "caption", texts)
+        return keyed(rows["id"].combine_chunks().take(pa.array(counting.row[firsts])), "caption", digested(texts))
 
     def decide(self, bucket: pa.Table) -> pa.Table:
         counts = bucket.group_by("key").aggregate([("id", "count")])
@@ -76,7 +76,8 @@ class LongestOfImage:
         return ("id", self.by, "captions")
 
     def keys(self, rows: pa.Table) -> pa.Table:
-        return keyed(rows["id"], "image", rows[self.by], _longest(Entries(rows["captions"])))
+        image = digested(rows["url"]) if self.by == "url" else rows["sha256"]
+        return keyed(rows["id"], "image", image, _longest(Entries(rows["captions"])))
 
     def decide(self, bucket: pa.Table) -> pa.Table:
         ordered = bucket.sort_by([("key", "ascending"), ("weight", "descending"), ("id", "ascending")])

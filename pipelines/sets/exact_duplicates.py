@@ -8,7 +8,7 @@ import xxhash
 from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
-from pipelines.sets.keys import keyed
+from pipelines.sets.keys import digested, keyed
 from pipelines.stage import SPEC
 from schemas.tables import SET_EVIDENCE
 
@@ -72,7 +72,7 @@ class UrlDuplicates:
     reasons: ClassVar[tuple[str, ...]] = ("duplicate_url",)
 
     def keys(self, rows: pa.Table) -> pa.Table:
-        return keyed(rows["id"], "url", rows["url"])
+        return keyed(rows["id"], "url", digested(rows["url"]))
 
     def decide(self, bucket: pa.Table) -> pa.Table:
         return _all_but_the_lowest(bucket)

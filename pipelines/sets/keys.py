@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import xxhash
 from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
@@ -24,6 +25,12 @@ def keyed(ids: Column, space: str, keys: Column, weights: Any = None) -> pa.Tabl
     }
     table = pa.table(columns, schema=KEYS)
     return table.filter(pc.is_valid(table["key"]))
+
+
+def digested(texts: Column) -> pa.Array:
+    """128 bits of each text, so that keys stay small; null stays null."""
+    digests = [None if text is None else xxhash.xxh3_128_digest(text.encode()) for text in texts.to_pylist()]
+    return pa.array(digests, pa.binary())
 
 
 def packed(hashes: Column) -> pa.Array:

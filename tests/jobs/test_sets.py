@@ -158,14 +158,17 @@ def test_a_row_that_is_fetched_at_the_second_try_takes_its_place(web: Web, tmp_p
     wanted = [web.url("flaky", number) for number in range(5)]
     wanted += [f"http://127.0.0.1:{web.port}/image/{100_000 + number}.jpg" for number in range(5)]
     tail = TAIL.replace(", second_pass: false", "")
-    case = Case(web, tmp_path, wanted, recipe=recipe("exact_duplicates", "near_duplicates", tail=tail))
+    rules = recipe("exact_duplicates", "near_duplicates", before="  - {stage: url_duplicates}\n", tail=tail)
+    case = Case(web, tmp_path, wanted + wanted[:2], recipe=rules)
     assert case.run() == 0
     layout = RunLayout(case.run_folder)
     state = RunState(layout, saved_recipe(layout), Plan.load(layout.plan_json))
     state.count_valid()
+    assert state.tally["url_duplicates"].kept == 10
     assert state.tally["exact_duplicates"].kept == 5
     latest = verdicts(case, "exact_duplicates")
     assert all(row[-1] < row_id for row_id, row in latest.items() if row[-1] is not None)
+    assert verify(state).problems == []
 
 
 def test_what_is_behind_the_barrier_is_spent_on_survivors_alone(web: Web, tmp_path: Path) -> None:

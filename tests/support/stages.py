@@ -77,7 +77,7 @@ class ByHand:
     version: ClassVar[int] = 1
     worker: ClassVar[Worker] = "task"
     reads: ClassVar[tuple[str, ...]] = ("captions",)
-    adds: ClassVar[pa.Schema] = pa.schema([INPUT.field("captions"), *GROUNDED])
+    adds: ClassVar[pa.Schema] = pa.schema([INPUT.field("captions"), GROUNDED.field("regions")])
 
     def load(self) -> "ByHand":
         return self

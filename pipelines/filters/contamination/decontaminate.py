@@ -2,14 +2,14 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from pipelines.filters.captions.entries import Entries
@@ -54,6 +54,12 @@ class Decontaminate:
         if twice := [name for name, n in names.items() if n > 1]:
             raise ValueError(f"two lists are called {twice[0]!r}: make one again with another --name")
         return paths
+
+    @model_validator(mode="after")
+    def _compares_something(self) -> Self:
+        if not (self.images or self.texts):
+            raise ValueError("nothing to compare: leave `images` on, or name `texts`")
+        return self
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -153,5 +153,7 @@ def test_a_file_that_is_no_list_is_refused_before_any_work(tmp_path: Path, lists
         Decontaminate(lists=(str(tmp_path / "text"),))
     with pytest.raises(ValidationError, match="does not exist"):
         Decontaminate(lists=(str(tmp_path / "nowhere"),))
+    with pytest.raises(ValidationError, match="nothing to compare"):
+        Decontaminate(lists=lists, images=False, texts=())
     with pytest.raises(ValidationError, match="two lists are called 'vqa'"):
         Decontaminate(lists=(*lists, lists[1]))
