@@ -53,7 +53,7 @@ def run(
 ) -> None:
     """Run a recipe, or go on with a run.
 
-    Example: shardmill run demo --input pairs.parquet --output RUN --limit 10000
+    Example: shardmill run web-captions --input pairs.parquet --output RUN --limit 10000
 
     Kill it anywhere and give the same command again: what is committed is not done twice. Exit status: 0 done;
     1 failed, stopped with work left, or rows whose worker died; 2 a mistake in recipe, input or options.
@@ -85,9 +85,9 @@ def plan(
 ) -> None:
     """Read the input into the run's folder and say what a run would do; fetch nothing.
 
-    Example: shardmill plan demo --input 'pairs/*.csv.gz' --output RUN --set source.columns.caption=TEXT
+    Example: shardmill plan web-captions --input 'pairs/*.csv.gz' --output RUN --set source.columns.caption=TEXT
 
-    Example: shardmill plan coyo-700m --explain
+    Example: shardmill plan wukong --explain
     """
     from jobs import commands
 

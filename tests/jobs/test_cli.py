@@ -1,6 +1,7 @@
 """The command line: mistakes are named before anything is touched, help answers at once, JSON is JSON."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from jobs.store.files import digest
 from jobs.store.manifest import Manifest
+from pipelines.recipe_text import shipped
 from schemas.layout import RunLayout
 from tests.support.runs import RECIPE, SHARDMILL, Case, files, shardmill, urls
 from tests.support.web import Web
@@ -253,6 +255,13 @@ def test_schemas_and_recipes_are_printed() -> None:
     listed = shardmill("recipes").stdout
     assert "web-captions" in listed
     assert "coyo-700m" in listed
+
+
+def test_examples_in_the_help_name_recipes_that_take_any_input() -> None:
+    for command in ("run", "plan"):
+        examples = re.findall(r"Example: shardmill \w+ (\S+)", shardmill(command, "--help").stdout)
+        assert examples
+        assert set(examples) <= set(shipped()) - {"demo"}
 
 
 def test_try_fetch_prints_one_object_a_line(web: Web) -> None:
