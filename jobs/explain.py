@@ -15,8 +15,9 @@ _NAMES = frozenset({"stage", "name"})
 def rules(recipe: Recipe) -> list[dict[str, Any]]:
     """A dict for each setting of each stage, in order.
 
-    Keys: rule, setting (None for a rule without any), value, origin (``published``, ``secondary``, ``ours`` or
-    ``default``), source (where the value is published, or why it is ours; None where nobody says).
+    Keys: rule, setting (None for a rule without any), value, origin (``published``, ``secondary``, ``ours``; where
+    nothing is stated, ``recipe`` for a value that the recipe chose and ``default`` for one that it left), source
+    (where the value is published, or why it is ours; None where nobody says).
     """
     found = []
     for stage in recipe.stages:
@@ -24,7 +25,7 @@ def rules(recipe: Recipe) -> list[dict[str, Any]]:
         told: list[tuple[str | None, Any]] = [*settings.items()] or [(None, None)]
         for setting, value in told:
             stated = recipe.origins.get(f"{title(stage)}.{setting}") or recipe.origins.get(title(stage))
-            origin, _, source = (stated or "default").partition(": ")
+            origin, _, source = (stated or _unstated(stage, setting)).partition(": ")
             found.append(
                 {"rule": title(stage), "setting": setting, "value": value, "origin": origin, "source": source or None}
             )
@@ -47,9 +48,17 @@ def show(recipe: Recipe, console: Console) -> None:
     console.print(
         Text(
             "published: by the system's authors; secondary: told by others; ours: chosen here, unpublished; "
-            "default: not stated by the recipe"
+            "recipe: chosen by the recipe, which does not say why; default: left as it is"
         )
     )
+
+
+def _unstated(stage: Any, setting: str | None) -> str:
+    fields = getattr(type(stage), "__pydantic_fields__", {})
+    if setting not in fields:
+        return "default"
+    usual = fields[setting].get_default(call_default_factory=True)
+    return "default" if getattr(stage, setting) == usual else "recipe"
 
 
 def said(value: Any) -> str:

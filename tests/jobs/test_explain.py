@@ -37,6 +37,13 @@ def test_each_setting_is_told_with_its_origin() -> None:
     assert told["still", None]["value"] is None
 
 
+def test_what_a_recipe_chose_without_saying_why_is_told_from_what_it_left() -> None:
+    chosen = RECIPE.partition("origins:")[0].replace("stage: pull", "{stage: pull, max_redirects: 2}")
+    told = {(rule["rule"], rule["setting"]): rule["origin"] for rule in rules(parse(chosen))}
+    assert told["pull", "max_redirects"] == told["aspect_ratio", "max_ratio"] == "recipe"
+    assert told["pull", "max_pixels"] == "default"
+
+
 @pytest.mark.parametrize(
     ("key", "what"), [("aspect", "no stage is called 'aspect'"), ("still.pixels", "still has no setting 'pixels'")]
 )
@@ -59,5 +66,7 @@ def test_the_command_needs_no_run() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(shipped()) - {"demo"}))
 def test_shipped_recipes_say_where_every_threshold_comes_from(name: str) -> None:
-    unstated = [rule for rule in rules(load(name)) if rule["origin"] == "default" and rule["rule"] != "pull"]
+    unstated = [
+        rule for rule in rules(load(name)) if rule["origin"] in {"default", "recipe"} and rule["rule"] != "pull"
+    ]
     assert [rule for rule in unstated if rule["value"] is not None and rule["setting"] != "missing"] == []
