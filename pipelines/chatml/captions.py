@@ -29,3 +29,15 @@ def chosen_captions(captions: pa.ChunkedArray, languages: Collection[str] | None
                 latest[caption.lang] = caption
         chosen.append(sorted(latest.values(), key=lambda caption: caption.place))
     return chosen
+
+
+def why_none(captions: pa.ChunkedArray, languages: Collection[str] | None = None) -> str | None:
+    """Why `chosen_captions` takes nothing from the one row in `captions`, for people; None where it says nothing."""
+    (row,) = all_captions(captions)
+    said = [caption for caption in row if neutralise(caption.text).strip()]
+    wanted = [caption for caption in said if languages is None or (caption.lang or UNKNOWN_LANGUAGE) in languages]
+    if said and not wanted:
+        return f"captions of other languages only: {', '.join(sorted({c.lang or UNKNOWN_LANGUAGE for c in said}))}"
+    if any(has_person(neutralise(caption.text)) for caption in wanted):
+        return "a placeholder stands for a person in the caption"
+    return None

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipelines.captions import Caption
 from pipelines.chatml.arrays import grouped, ints, lists, struct
-from pipelines.chatml.captions import chosen_captions
+from pipelines.chatml.captions import chosen_captions, why_none
 from pipelines.chatml.expressions import chosen_expressions, decide_expressions
 from pipelines.chatml.pack_spec import PackSpec
 from pipelines.chatml.regions import Region, regions_of
@@ -55,7 +55,7 @@ def judge(rows: pa.Table, spec: PackSpec) -> Processed:
     for row, sides in enumerate(zip(width.tolist(), height.tolist(), strict=True)):
         verdict = None
         if not captions[row] and not expressions[row] and not turns[row]:
-            verdict = Verdict("no_caption")
+            verdict = Verdict("no_caption", detail=why_none(rows["captions"].slice(row, 1), spec.languages))
         elif unfit[row]:
             verdict = Verdict("unfit_for_dialect", max(sides) / min(sides))
         else:

@@ -47,6 +47,21 @@ def test_a_row_that_says_nothing_is_refused(rows: RowMaker, captions: Any) -> No
     assert reasons(rows([captions])) == ["no_caption"]
 
 
+@pytest.mark.parametrize(
+    ("text", "lang", "detail"),
+    [
+        ("portrait of <PERSON> in Paris", "en", "a placeholder stands for a person in the caption"),
+        ("ein Hund", "de", "captions of other languages only: de"),
+        (" ", "en", None),
+    ],
+)
+def test_a_row_whose_captions_are_not_taken_says_why(rows: RowMaker, text: str, lang: str, detail: str | None) -> None:
+    verdicts = judge(
+        rows([[{"text": text, "lang": lang}]]).select(judge_reads(SPEC)), PackSpec(languages=("en",))
+    ).verdicts
+    assert (verdicts.reason.to_pylist(), verdicts.detail.to_pylist()) == (["no_caption"], [detail])
+
+
 def test_an_image_that_the_processor_refuses_is_refused_with_its_ratio(rows: RowMaker) -> None:
     panoramas = rows(["a", "b"], width=[2000, 2010], height=[10, 10])
     verdicts = judge(panoramas.select(judge_reads(SPEC)), SPEC).verdicts
