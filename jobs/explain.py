@@ -55,7 +55,7 @@ def show(recipe: Recipe, console: Console) -> None:
 
 def _unstated(stage: Any, setting: str | None) -> str:
     fields = getattr(type(stage), "__pydantic_fields__", {})
-    if setting not in fields:
+    if setting is None or setting not in fields:
         return "default"
     usual = fields[setting].get_default(call_default_factory=True)
     return "default" if getattr(stage, setting) == usual else "recipe"
