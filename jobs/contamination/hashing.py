@@ -1,11 +1,11 @@
 """From a benchmark to the list of its hashes."""
 
 import os
-import posixpath
 import re
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ def make_list(inputs: Sequence[str], spec: SourceSpec, path: Path, benchmark: Be
     """
     if not _NAME.fullmatch(benchmark.name):
         raise InputError(f"{benchmark.name!r} cannot name a benchmark: letters, digits, _ . - are allowed; give --name")
+    spec = _without_urls(spec)
     counts: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
 
@@ -56,6 +57,14 @@ def make_list(inputs: Sequence[str], spec: SourceSpec, path: Path, benchmark: Be
         temporary.unlink(missing_ok=True)
     facts = {"list": str(path), "name": benchmark.name, "ngram": benchmark.ngram}
     return {**facts, "images": counts["images"], "texts": counts["texts"], "left_out": dict(left_out)}
+
+
+def _without_urls(spec: SourceSpec) -> SourceSpec:
+    """The mapping of tables that need name no URL, as none is fetched: the column of texts is read in its place."""
+    columns = spec.columns
+    if spec.table is not None or columns.url is not None or columns.image is not None:
+        return spec
+    return replace(spec, columns=replace(columns, url=columns.caption or "caption"))
 
 
 def _records(inputs: Sequence[str], spec: SourceSpec) -> Iterator[list[dict[str, Any]]]:
@@ -104,10 +113,10 @@ def _hash(records: list[dict[str, Any]], n: int) -> tuple[list[dict[str, Any]], 
 
 
 def _item(record: dict[str, Any]) -> str:
-    """The image's file where it is one of its own; else the file and row that the record was read from."""
+    """The image's folder and file where it is a file of its own; else the file and row the record was read from."""
     at = record["image_at"]
     if at and at["column"] is None and at["start"] is None:
-        return posixpath.basename(str(at["path"]))
+        return "/".join(str(at["path"]).split("/")[-2:])
     return f"{record['source_file']}, row {record['source_row']}"
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+from pyarrow import csv
 from typer.testing import CliRunner
 
 from jobs.cli import app
@@ -63,9 +65,9 @@ def test_what_a_benchmark_holds_is_found_in_a_run(web: Web, tmp_path: Path) -> N
     found = [json.loads(line) for line in answered("contaminated", str(case.run_folder)).splitlines()]
     assert sorted((one["benchmark"], one["item"], one["reason"]) for one in found) == [
         ("asked", "q.jsonl, row 0", "contaminated_text"),
-        ("pics", "1.jpg", "contaminated_image"),
-        ("pics", "3.jpg", "contaminated_image"),
-        ("pics", "4.jpg", "contaminated_image"),
+        ("pics", "pics/1.jpg", "contaminated_image"),
+        ("pics", "pics/3.jpg", "contaminated_image"),
+        ("pics", "pics/4.jpg", "contaminated_image"),
     ]
     assert all(one["value"] <= 4 for one in found)
     assert len({one["id"] for one in found}) == 4
@@ -81,6 +83,21 @@ def test_another_list_judges_anew_and_fetches_nothing(web: Web, tmp_path: Path) 
     assert case.run() == 0
     assert len(answered("contaminated", str(case.run_folder)).splitlines()) == 4
     assert web.counts == asked
+
+
+@pytest.mark.parametrize("name", ["vqa.jsonl", "vqa.csv", "vqa.parquet"])
+def test_a_benchmark_of_texts_alone_needs_no_urls(tmp_path: Path, name: str) -> None:
+    table, path = pa.table({"question": ["how many red boats lie in the harbour"]}), tmp_path / name
+    if path.suffix == ".parquet":
+        pq.write_table(table, path)
+    elif path.suffix == ".csv":
+        csv.write_csv(table, path)
+    else:
+        path.write_text(json.dumps(table.to_pylist()[0]))
+    setting = "source.columns.caption=question"
+    made = CliRunner().invoke(app, ["hashes", str(path), "-o", str(tmp_path / "list"), "--set", setting])
+    assert made.exit_code == 0, made.output
+    assert (json.loads(made.stdout)["texts"], json.loads(made.stdout)["left_out"]) == (1, {})
 
 
 def test_a_benchmark_of_which_nothing_can_be_hashed_is_a_mistake(tmp_path: Path) -> None:
