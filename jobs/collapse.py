@@ -116,13 +116,17 @@ def _with_causes(layout: RunLayout, hop: Hop, part: Part, columns: list[str]) ->
 
 
 def hosts_of(layout: RunLayout, hop: Hop, parts: Iterable[Part], reason: str) -> Counter[str]:
-    """Rows by host of those that left `hop` for `reason`, or because their host was paused for it."""
+    """Rows by host of those that left `hop` for `reason`, or because their host was paused for it.
+
+    Rows that the input itself gives up tell nothing of the network.
+    """
     hosts: Counter[str] = Counter()
     for part in parts:
         layer = _with_causes(layout, hop, part, ["id"])
         ids = layer.filter(pc.equal(layer["cause"], reason))["id"]
-        rows = read_input(layout, part, ["id", "url"])
-        theirs = rows.filter(pc.is_in(rows["id"], ids.combine_chunks()))
+        rows = read_input(layout, part, ["id", "url", "input_error"])
+        asked = pc.and_(pc.is_in(rows["id"], ids.combine_chunks()), pc.is_null(rows["input_error"]))
+        theirs = rows.filter(asked)
         hosts.update(host or "" for host in hosts_in(theirs["url"]).to_pylist())
     return hosts
 

@@ -94,6 +94,19 @@ def test_rows_that_failed_there_are_fetched_where_the_recipe_says_so(
     assert case.reasons() == truth(**MIX)
 
 
+def test_what_failed_long_ago_is_no_collapse_of_today(served: Web, tmp_path: Path) -> None:
+    """As where the network went away under img2dataset: nothing is asked, so no cause can be mended."""
+    listed = [f"http://host{number}.example.org/a.jpg" for number in range(100)]
+    failed = {"status": "failed_to_download", "error_message": "<urlopen error timed out>"}
+    rows = [{"url": url, "caption": "c", "key": f"{at:09d}", **failed} for at, url in enumerate(listed)]
+    (tmp_path / "i2d").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "i2d/00000.parquet")
+    case = Case(served, tmp_path, listed)
+    few = ("run.collapse_rows=32", "run.collapse_hosts=5")
+    assert case.run(*few, inputs=(str(tmp_path / "i2d"),), until="pull") == 0
+    assert Counter(row["reason"] for row in pull_layer(case)) == {"timeout": 100}
+
+
 def engine_recipe(case: Case) -> Case:
     case.recipe = case.recipe.replace("- stage: pull\n", "- stage: pull\n    engine: img2dataset\n")
     assert "engine" in case.recipe
