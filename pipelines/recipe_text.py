@@ -187,6 +187,9 @@ def _problem(model: type[Recipe], problem: Any, lines: dict[Where, str]) -> str:
     if kind == "literal_error":
         meant = did_you_mean(str(problem["input"]), re.findall(r"'([^']*)'", context["expected"]))
         return f"{place}: `{path}` is {problem['input']!r}{meant}; it must be {context['expected']}"
+    if kind in {"tuple_type", "list_type"}:
+        example = f": `{path.rpartition('.')[2]}=[{problem['input']}]`" if isinstance(problem["input"], str) else ""
+        return f"{place}: `{path}` is {problem['input']!r}; it must be a list, in brackets{example}"
     return f"{place}: `{path}` is {problem['input']!r}: {problem['msg']}"
 
 

@@ -128,6 +128,7 @@ def test_set_overrides_a_stage_by_name_and_other_sections_by_path() -> None:
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
+        ("stages.pull.allow=127.0.0.0/8", "it must be a list, in brackets: `allow=[127.0.0.0/8]`"),
         ("stages.aspect_ration.max_ratio=3", "did you mean `aspect_ratio`"),
         ("stages.aspect_ratio.maxratio=3", "did you mean `max_ratio`"),
         ("stages.aspect_ratio=3", "name the field too"),
