@@ -216,4 +216,6 @@ class Segment:
 
 
 def _words(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):  # of rows that were worked on together; its own words say nothing
+        error = error.exceptions[0]
     return f"{type(error).__name__}: {error}"

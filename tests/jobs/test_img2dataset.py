@@ -4,6 +4,7 @@ import hashlib
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.pull.img2dataset import library
 from tests.support.img2dataset import download, started
 from tests.support.runs import Case, shardmill, truth, urls
 from tests.support.web import Web
@@ -121,6 +123,15 @@ def test_a_run_that_pulls_with_it_keeps_the_same(served: Web, tmp_path: Path) ->
     assert case.reasons() == truth(**MIX)
     assert {row["sha256"] for row in pull_layer(case)} == {row["sha256"] for row in pull_layer(calm)}
     assert Counter(row["url"] for row in pull_layer(case)) == Counter(calm.urls)
+
+
+def test_where_it_does_not_start_the_run_says_why(
+    served: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(library, "_COMMAND", (sys.executable, "-c", "raise SystemExit('half installed')"))
+    case = engine_recipe(Case(served, tmp_path, urls(served, image=3)))
+    assert case.run() == 1
+    assert "img2dataset cannot be started:\nhalf installed" in capsys.readouterr().err
 
 
 @pytest.mark.slow
