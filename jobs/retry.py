@@ -160,7 +160,9 @@ def _show(facts: dict[str, Any], options: RetryOptions, console: Console, *, as_
         reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in facts["reasons"].items())
         console.print(Text(f"{facts['rows']:,} rows will be tried again: {reasons}"))
     else:
-        console.print(Text("no row is left to be tried again"))
+        narrowed = options.reasons or options.stage or options.hosts
+        what = "no such row is left to be tried again" if narrowed else "no row is left to be tried again"
+        console.print(Text(f"{what}; for what rows left: shardmill status {options.folder} --reasons"))
     if facts["waiting"] and not options.run:
         console.print(
             Text(

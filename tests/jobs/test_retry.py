@@ -189,3 +189,11 @@ def test_it_says_what_to_run(case: Case) -> None:
     done = shardmill("retry", str(case.run_folder))
     assert "12 rows will be tried again: http_error 12" in done.stdout
     assert f"shardmill retry {case.run_folder} --run" in done.stdout
+
+
+def test_where_nothing_fits_it_says_where_to_look(case: Case) -> None:
+    case.run()
+    done = shardmill("retry", str(case.run_folder), "--reason", "rate_limited")
+    assert done.returncode == 0
+    assert "no such row is left" in done.stdout
+    assert f"shardmill status {case.run_folder} --reasons" in done.stdout
