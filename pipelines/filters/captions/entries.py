@@ -15,6 +15,7 @@ from schemas.tables import CAPTION, INPUT
 CAPTIONS = INPUT.field("captions").type
 _REPLACING = pa.array(sorted(REPLACING))
 _EXPRESSION = pa.scalar(EXPRESSION)
+_FIELDS = tuple(CAPTION.names)
 
 Places = npt.NDArray[np.int64]
 
@@ -45,7 +46,7 @@ class Entries:
     @cached_property
     def fields(self) -> dict[str, pa.Array]:
         """Every field of every caption of every row."""
-        return dict(zip(CAPTION.names, self._flat.flatten(), strict=True))
+        return dict(zip(_FIELDS, self._flat.flatten(), strict=True))
 
     def counting(self) -> Counting:
         """Those that count."""
@@ -53,7 +54,7 @@ class Entries:
         n = len(text)
         if text.null_count:
             text = text.fill_null("")
-        all_count = refused.null_count == of.null_count == n and pc.index(role, _EXPRESSION).as_py() < 0
+        all_count = refused.null_count == of.null_count == n and pc.equal(role, _EXPRESSION).true_count == 0
         # by far the most tables have one caption a row: nothing has to be looked up or copied
         if all_count and n == self.rows and not self._array.null_count and (self._lengths == 1).all():
             places = np.arange(n)
@@ -115,7 +116,7 @@ class Entries:
     def _column(self, fields: Mapping[str, pa.Array], lengths: Places) -> pa.ChunkedArray:
         ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
         absent = self._array.is_null() if self._array.null_count else None
-        flat = pa.StructArray.from_arrays([fields[name] for name in CAPTION.names], fields=list(CAPTION))
+        flat = pa.StructArray.from_arrays([fields[name] for name in _FIELDS], fields=list(CAPTION))
         return pa.chunked_array([pa.ListArray.from_arrays(ends, flat, type=CAPTIONS, mask=absent)])
 
 

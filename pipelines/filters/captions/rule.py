@@ -24,6 +24,8 @@ from schemas.tables import INPUT
 
 CAPTIONS_COLUMN = pa.schema([INPUT.field("captions")])
 
+_NO_REASON = pa.scalar(None, pa.string())
+
 Mask = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float64]
 
@@ -106,13 +108,14 @@ def decided(
 def _verdicts_one_each(judgement: Judgement, reason: str) -> Verdicts:
     """Where each row has one caption, what is said of the caption is said of the row."""
     refused, values, details = judgement.refused, judgement.values, judgement.details
+    n = len(refused)
     if not refused.any():
-        return Verdicts.kept(len(refused))
-    return Verdicts.refuse_where(
-        pa.array(refused),
-        reason,
-        None if values is None else pa.array(values),
-        None if details is None else pa.array(details, pa.string()),
+        return Verdicts.kept(n)
+    kept = ~refused
+    return Verdicts(
+        pc.if_else(pa.array(refused), pa.scalar(REASONS[reason].name), _NO_REASON),
+        pa.nulls(n, pa.float64()) if values is None else pa.array(values, mask=kept),
+        pa.nulls(n, pa.string()) if details is None else pa.array(details, pa.string(), mask=kept),
     )
 
 
