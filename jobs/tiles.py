@@ -30,6 +30,9 @@ _BOUND_OF = {
     "no_task": "tasks",
 }
 """The setting of pull or packing, which have many, that decides upon a reason. Of other stages all settings do."""
+_BLOCKED = "blocked_hash"
+_UNTOLD: Mapping[str, Any] = {"url": None, "image_at": None, "captions": None}
+"""Of a blocked image nothing leaves the input but id and reason, not even to be looked at."""
 _IMAGES_AT_ONCE = 8
 _VERDICT = ["outcome", "stage", "reason", "value", "detail"]
 
@@ -77,7 +80,8 @@ def _tiles(state: RunState, part: Part, hop: Hop, ids: list[int]) -> Iterator[Ti
     pulled = _rows(paths[-1], ids, ["width", "height"]) if paths else {}
     small = {row: thumbnail(image) for row, image in _images(paths[-1], ids)} if paths else {}
     for row in ids:
-        verdict, known = verdicts[row], inputs[row]
+        verdict = verdicts[row]
+        known = _UNTOLD if verdict["reason"] == _BLOCKED else inputs[row]
         size = pulled.get(row, {})
         yield Tile(
             row,

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs import commands
+from jobs.sheet import SheetOptions, sheet
 from schemas.tables import PULLED
 from tests.support.runs import Case, files, shardmill, urls
 from tests.support.web import Web, picture
@@ -36,6 +37,7 @@ def test_what_is_blocked_stands_nowhere_but_in_the_input(case: Case) -> None:
     (blocked,) = [row for row in rows if row["reason"] == "blocked_hash"]
     assert {blocked[name] for name in ("value", "detail", *PULLED.names)} == {None}
 
+    assert sheet(SheetOptions(case.run_folder, every=True)) == 0
     url = case.web.url("image", BLOCKED)
     secrets = [url.encode(), DIGEST.encode(), bytes.fromhex(DIGEST), picture(BLOCKED)]
     seen = {"input": 0, "elsewhere": 0}
