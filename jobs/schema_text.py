@@ -7,7 +7,7 @@ import pyarrow as pa
 from pipelines.recipe import Recipe
 from schemas import tables
 from schemas.chatml import SHARD
-from schemas.reasons import REASONS, REFUSALS
+from schemas.reasons import REASONS, REFUSALS, UNGROUNDED
 
 
 def recipe() -> str:
@@ -32,11 +32,13 @@ def layers() -> str:
         for r in REASONS.values()
     ]
     refusals = [f"  {name:<20} {meaning}" for name, meaning in REFUSALS.items()]
+    ungrounded = [f"  {name:<20} {meaning}" for name, meaning in UNGROUNDED.items()]
     return "\n\n".join(
         [
             *(_described(name, schema) for name, schema in groups.items()),
             "\n".join(["reasons", *reasons]),
             "\n".join(["refusals: why a task was not made of a row", *refusals]),
+            "\n".join(["ungrounded: why no box was asked for a phrase", *ungrounded]),
         ]
     )
 

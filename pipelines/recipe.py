@@ -33,6 +33,7 @@ from pipelines.filters.image import (
 from pipelines.filters.image_text import ClipSimilarity
 from pipelines.filters.placeholders import Placeholders
 from pipelines.filters.safety import NsfwImages
+from pipelines.grounding.stage import Ground
 from pipelines.pull.stage import Pull
 from pipelines.sets.captions import CaptionFrequency, LongestOfImage
 from pipelines.sets.exact_duplicates import ExactDuplicates, UrlDuplicates
@@ -67,6 +68,7 @@ AnyStage = Annotated[
     | ClipSimilarity
     | CaptionStage
     | Decontaminate
+    | Ground
     | ExactDuplicates
     | UrlDuplicates
     | NearDuplicates
@@ -132,7 +134,9 @@ def misfits(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
             found.append(((*where, "name"), say))
         elif stage.name is not None and _TAKEN_NAME.fullmatch(stage.name):
             found.append(((*where, "name"), f"{stage.name!r} cannot name a stage: a part of every run is called so"))
-        absent = [column for column in stage.reads if column not in available]
+        # what a stage appends to may be null, and is there all the same
+        there = available | ({"regions"} & set(stage.adds.names))
+        absent = [column for column in stage.reads if column not in there]
         found += [(where, f"{title(stage)} reads `{column}`, which no stage before it provides") for column in absent]
         available |= set(stage.adds.names)
     found += [(("origins", key), what) for key in recipe.origins if (what := _no_setting(recipe, key))]

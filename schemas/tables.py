@@ -166,6 +166,15 @@ PACKED = schema(
     Column("refusals", pa.list_(REFUSED_TASK), "tasks that were not made of the row, or of one of its regions"),
 )
 
+UNASKED = pa.struct(
+    [
+        pa.field("caption_index", pa.int32(), metadata={"meaning": "which of the row's captions"}),
+        pa.field("phrase", pa.list_(pa.int32(), 2), metadata={"meaning": "noun chunk; null: the caption as a whole"}),
+        pa.field("reason", pa.string(), metadata={"meaning": "from the closed list UNGROUNDED in schemas/reasons.py"}),
+    ]
+)
+
 GROUNDED = schema(
     Column("regions", pa.list_(REGION), "phrases of the captions and their boxes; append-only, so indices never drift"),
+    Column("ungrounded", pa.list_(UNASKED), "phrases that no box was asked for; any other without a region has none"),
 )

@@ -42,8 +42,8 @@ class DetectorSpec(Protocol):
         ...
 
     @property
-    def batch_size(self) -> int:
-        """Images that it is asked about at once."""
+    def window(self) -> int:
+        """Images that it is handed at once, decoded."""
         ...
 
     @property

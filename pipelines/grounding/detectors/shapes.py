@@ -18,7 +18,7 @@ from pydantic.dataclasses import dataclass
 from pipelines.filters.scoring import Picture
 from pipelines.grounding.boxes import Bools, Candidates
 from pipelines.grounding.detectors.protocol import Offer
-from pipelines.stage import SPEC, Operational
+from pipelines.stage import SPEC
 
 _HUES = {"red": 357, "orange": 31, "yellow": 50, "green": 138, "blue": 224, "purple": 284}
 """Degrees; a coloured pixel has the name of the nearest."""
@@ -69,12 +69,16 @@ class Shapes:
     kind: Literal["shapes"] = "shapes"
     threshold: Annotated[float, Field(ge=0, lt=1)] = 0.8
     """share of its outline that a shape must fill and keep to; drawn shapes reach 0.9 and more"""
-    batch_size: Operational[Annotated[int, Field(ge=1, le=512)]] = 8
 
     @property
     def source(self) -> str:
         """What regions call it."""
         return "shapes"
+
+    @property
+    def window(self) -> int:
+        """Images that are decoded at once."""
+        return 8
 
     @property
     def on_gpu(self) -> bool:

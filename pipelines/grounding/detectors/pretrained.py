@@ -1,0 +1,122 @@
+"""Open-vocabulary detectors of the transformers library: which model, where from, and its threshold."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic.dataclasses import dataclass
+
+from pipelines.grounding.detectors.protocol import Detector
+from pipelines.stage import AS_SAVED, MODEL_FILE, SPEC, Operational
+
+THRESHOLDS: Final = MappingProxyType(
+    {
+        "IDEA-Research/grounding-dino-tiny": 0.25,
+        "IDEA-Research/grounding-dino-base": 0.25,
+        "google/owlv2-base-patch16": 0.1,
+        "google/owlv2-base-patch16-ensemble": 0.1,
+        "google/owlv2-base-patch16-finetuned": 0.1,
+        "google/owlv2-large-patch14": 0.1,
+        "google/owlv2-large-patch14-ensemble": 0.1,
+        "google/owlv2-large-patch14-finetuned": 0.1,
+    }
+)
+"""Scores over which boxes are taken: what transformers' own post-processing takes for these models, measured by nobody
+here. GRIT's 0.65 is GLIP's."""
+
+
+class MissingWeightsError(Exception):
+    """A model's weights could be had neither from this machine nor from the Hub."""
+
+
+@dataclass(frozen=True, kw_only=True, config=SPEC)
+class Pretrained:
+    """Grounding DINO, MM-Grounding-DINO or OWLv2 through transformers (the extra `detectors`); no weights are shipped.
+
+    `weights` is a folder as transformers save a model, with its tokenizer and image processor; `hub` a model's name on
+    the Hub, with a `revision` that pins it. The threshold is that of the model; where none is known it must be given.
+    """
+
+    kind: Literal["transformers"] = "transformers"
+    weights: Annotated[str | None, MODEL_FILE] = None
+    hub: str | None = None
+    """as IDEA-Research/grounding-dino-tiny; it is downloaded"""
+    revision: str | None = None
+    """commit or tag of `hub`"""
+    threshold: Annotated[float | None, Field(ge=0, lt=1)] = None
+    """score over which a box is taken; left out, what transformers take for a published model"""
+    device: Operational[Annotated[str, Field(pattern=r"^(cpu|cuda(:[0-9]+)?)$")]] = "cpu"
+    batch_size: Operational[Annotated[int, Field(ge=1, le=512)]] = 8
+    """images that are looked at together"""
+
+    @field_validator("weights")
+    @classmethod
+    def _there(cls, weights: str | None, info: ValidationInfo) -> str | None:
+        if weights is None or info.context == AS_SAVED:
+            return weights
+        folder = Path(weights).expanduser().absolute()
+        if not (folder / "config.json").is_file():
+            raise ValueError(f"{folder} holds no model: there is no config.json")
+        return str(folder)
+
+    @model_validator(mode="after")
+    def _one_model(self, info: ValidationInfo) -> Self:
+        if (self.weights is None) == (self.hub is None):
+            raise ValueError("which model? give either `weights`, a folder, or `hub`, a name on the Hub")
+        if self.revision is not None and self.hub is None:
+            raise ValueError("`revision` is of a model on the Hub: it goes with `hub`")
+        if self.threshold is None and self.hub is not None:
+            object.__setattr__(self, "threshold", THRESHOLDS.get(self.hub))
+        missing = [name for name in ("torch", "transformers") if find_spec(name) is None]
+        if missing and info.context != AS_SAVED:
+            raise ValueError(f"the detector needs {' and '.join(missing)}: pip install 'shardmill[detectors]'")
+        return self
+
+    @property
+    def source(self) -> str:
+        """What regions call it: its name on the Hub, or that of its folder."""
+        return self.hub or Path(self.weights or "").name
+
+    @property
+    def window(self) -> int:
+        """Images that it is handed at once: enough to find several of one size among them."""
+        return 8 * self.batch_size
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it needs a GPU to itself."""
+        return self.device != "cpu"
+
+    def load(self) -> Detector:
+        """Load the weights. Raises `MissingWeightsError` where they are not there, and ValueError for another model."""
+        from pipelines.grounding.detectors.grounding_dino import GroundingDino
+        from pipelines.grounding.detectors.owlv2 import Owlv2
+
+        families: dict[str, type[GroundingDino | Owlv2]] = {
+            "grounding-dino": GroundingDino,
+            "mm-grounding-dino": GroundingDino,
+            "owlv2": Owlv2,
+        }
+        transformers: Any = import_module("transformers")
+        name = self.weights or self.hub
+        try:
+            config = transformers.AutoConfig.from_pretrained(name, revision=self.revision)
+            family = families.get(config.model_type)
+            if family is None:
+                raise ValueError(f"{name} is a {config.model_type} model, and not one of {', '.join(families)}")
+            model = transformers.AutoModelForZeroShotObjectDetection.from_pretrained(name, revision=self.revision)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(name, revision=self.revision)
+            images = transformers.AutoImageProcessor.from_pretrained(name, revision=self.revision)
+        except OSError as error:
+            where = f"the folder {name}" if self.weights else f"{name} on the Hub"
+            raise MissingWeightsError(
+                f"the detector's weights cannot be read from {where}: {str(error).splitlines()[0]}\n"
+                f"Where there is no network, fetch them where there is one (`hf download {self.hub or 'MODEL'} "
+                "--local-dir FOLDER`), copy the folder here, and give it as `weights: FOLDER` in place of `hub`"
+            ) from error
+        return family(
+            model, tokenizer, images, device=self.device, threshold=self.threshold or 0.0, batch_size=self.batch_size
+        )
