@@ -115,6 +115,8 @@ _ALL = (
     _rejected("language", "the caption is not in a language that is wanted; detail: the language"),
     _rejected("contaminated_image", "the picture is nearly that of a benchmark; value: bits apart; detail: set: item"),
     _rejected("contaminated_text", "words of a benchmark; value: share of them that it has; detail: set: item"),
+    # grounding
+    _rejected("no_boxes", "no phrase of its captions has a box"),
     # rules over the set
     _rejected("duplicate_image", "a row of lower id has the same file (SHA-256); value: that id"),
     _rejected("duplicate_pair", "a row of lower id has the same perceptual hash and caption; value: that id"),
@@ -160,3 +162,21 @@ REFUSALS: dict[str, str] = {
     "over_max_turns": "the conversation asks as many questions as it may; value: how many",
 }
 """The closed list of refusals: why a task was not made of a row, or of one of its regions. The row itself stays."""
+
+
+UNGROUNDED: dict[str, str] = {
+    "pronoun": "the phrase is a pronoun",
+    "photo_word": "it names the image itself",
+    "relational": "it names a place in the image or a part of something, and no thing",
+    "time": "it names a time",
+    "measure": "it names a measure",
+    "colour": "it names a colour alone",
+    "abstract": "it names what cannot be seen",
+    "no_letters": "it has no letter",
+    "negated": "the caption says that it is not there",
+    "other_language": "phrases are found in English captions alone",
+    "too_long": "the phrase is longer than the detector reads",
+    "no_token": "the detector's tokenizer leaves nothing of it",
+    "unknown_to_detector": "the detector knows a few kinds of things, and it is none of them",
+}
+"""The closed list of reasons why no box was asked for a phrase. The row stays, with the boxes of its other phrases."""
