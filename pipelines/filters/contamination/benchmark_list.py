@@ -17,7 +17,11 @@ from pipelines.filters.contamination.words import hash_of, ngrams, words
 
 SCHEMA = pa.schema(
     [
-        pa.field("item", pa.string(), metadata={"meaning": "the image's file, or the file and row it was read from"}),
+        pa.field(
+            "item",
+            pa.string(),
+            metadata={"meaning": "folder and file of the image, or the file and row it was read from"},
+        ),
         pa.field("phash", pa.uint64(), metadata={"meaning": "perceptual hash of its image; null in rows of texts"}),
         pa.field("text", pa.uint64(), metadata={"meaning": "hash of all words of a text; null in rows of images"}),
         pa.field("ngrams", pa.list_(pa.uint64()), metadata={"meaning": "hashes of its runs of n words"}),
