@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from jobs.frequent import Frequent, hosts_in
@@ -64,16 +63,13 @@ def show(found: list[dict[str, Any]], console: Console) -> None:
     """Print `Suspect.facts` for people; nothing where there are none."""
     if not found:
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("host", "rows", "example", "sha256"):
-        table.add_column(heading, justify="right" if heading == "rows" else "left", overflow="fold")
-    for suspect in found:
-        table.add_row(suspect["host"], f"{suspect['rows']:,}", suspect["id"], suspect["sha256"])
     console.print()
     console.print(
         Text("images that one host sent again and again; to refuse them, list their hashes in a `placeholders` stage:")
     )
-    console.print(table)
+    for suspect in found:
+        said = f"{suspect['host']}: {suspect['rows']:,} rows, as {suspect['id']}\n    {suspect['sha256']}"
+        console.print(Text(said), soft_wrap=True)  # a hash on two lines could not be copied
 
 
 def _kept(state: RunState, everywhere: bool) -> Iterator[pa.Table]:

@@ -1,11 +1,14 @@
 """Images that stand for others: status names them, and a list refuses their rows without asking anew."""
 
 import hashlib
+import io
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from rich.console import Console
 
+from jobs import suspects
 from jobs.store.commit import read_layer
 from tests.support.runs import RECIPE, Case, shardmill, urls
 from tests.support.web import Web
@@ -50,6 +53,13 @@ def test_status_names_what_one_host_sent_again_and_again_and_a_list_refuses_it(c
     assert case.status()["suspects"] == []
     assert web.counts.total() == asked
     assert shardmill("verify", str(case.run_folder)).returncode == 0
+
+
+def test_a_hash_can_be_copied_however_narrow_the_terminal_is() -> None:
+    printed = io.StringIO()
+    found = {"host": "images.example.org", "rows": 12, "id": "000000000007", "sha256": "ab" * 32}
+    suspects.show([found], Console(file=printed, width=40))
+    assert "ab" * 32 in [line.strip() for line in printed.getvalue().splitlines()]
 
 
 def test_a_list_of_perceptual_hashes_refuses_what_looks_alike(case: Case) -> None:
