@@ -309,6 +309,51 @@ def fetch(
     _exit(commands.try_fetch(urls, tuple(allow or ()), recipe, tuple(settings or ())))
 
 
+@trying.command()
+def phrases(
+    model: Annotated[
+        str | None, typer.Option(help="A spaCy model, by an installed package's name or a path; else ours.")
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Take the model that the stage ground of this recipe names.")
+    ] = None,
+    settings: Settings = None,
+) -> None:
+    """Find the phrases of captions, one a line on standard input, that boxes would be asked for.
+
+    Example: shardmill try phrases < captions.txt
+
+    noun_chunks are characters of the caption, start and end (exclusive); ref_exps are the referring expressions that
+    they grow into, in the same order. What cannot be seen, and what is negated, is left out.
+    """
+    from jobs.try_phrases import try_phrases
+
+    _exit(try_phrases(sys.stdin.buffer, model, recipe, tuple(settings or ())))
+
+
+@trying.command()
+def ground(
+    image: Annotated[Path, typer.Argument(help="A picture.")],
+    caption: Annotated[str, typer.Option(help="What is said of it.")],
+    out: Annotated[Path | None, typer.Option(help="Draw the boxes into this PNG.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Take the stage ground of this recipe, and its detector.")] = None,
+    settings: Settings = None,
+) -> None:
+    """Find what a caption's phrases name in a picture, as the stage ground would.
+
+    Example: shardmill try ground drawing.png --caption "a red circle above a blue square" --out boxes.png
+
+    Example: shardmill try ground photo.jpg --caption "a dog on a bench" --recipe cogvlm-grounding
+    --set 'stages.ground.detector={kind: transformers, hub: IDEA-Research/grounding-dino-tiny}'
+
+    Without a recipe the detector is `shapes`, which knows coloured shapes in drawings and nothing else; photographs
+    need a real one, as in the second example, with the extra `detectors`. Boxes are fractions of width and height.
+    """
+    from jobs.try_ground import GroundOptions, try_ground
+
+    _exit(try_ground(GroundOptions(image, caption, out, recipe, tuple(settings or ()))))
+
+
 def _exit(status_code: int) -> None:
     raise typer.Exit(status_code)
 

@@ -46,7 +46,7 @@ def ask_rows(
     """
     found: dict[int, _Answer | Verdict] = {}
     for start in range(0, len(places), batch_size):
-        batch = {place: _decoded(images[place].as_py()) for place in places[start : start + batch_size]}
+        batch = {place: decoded(images[place].as_py()) for place in places[start : start + batch_size]}
         pictures = {place: picture for place, picture in batch.items() if isinstance(picture, Picture)}
         found |= {place: failed for place, failed in batch.items() if isinstance(failed, Verdict)}
         found |= dict(zip(pictures, _answers(ask, list(pictures.values()), list(pictures)), strict=True))
@@ -78,7 +78,8 @@ def _finite(answer: Numbers | Verdict) -> Numbers | Verdict:
     return Verdict("model_error", detail="the model's answer is not a number")
 
 
-def _decoded(image: bytes) -> Picture | Verdict:
+def decoded(image: bytes) -> Picture | Verdict:
+    """The pixels of a canonical image file, or why there are none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # pull's cap let it through
