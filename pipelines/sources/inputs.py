@@ -14,7 +14,7 @@ from pipelines.sources.annotations import coco, cogvlm_sft, flickr30k, internvl,
 from pipelines.sources.annotations.record import annotation_files
 from pipelines.sources.columns import Contents, check_columns
 from pipelines.sources.expand import expand, format_of, is_gzip_name
-from pipelines.sources.files import InputError, InputFile, Unit, open_bytes, short_names
+from pipelines.sources.files import InputError, InputFile, Unit, local_path, open_bytes, short_names
 from pipelines.sources.recognise import format_of_folder
 from pipelines.sources.rows import printable
 from pipelines.sources.spec import Format, SourceSpec
@@ -69,7 +69,9 @@ def find(inputs: list[str], spec: SourceSpec) -> list[InputFile]:
             paths.update(_expanded(text, spec))
         except InputError as error:
             problems.setdefault(str(error), []).append(text)
-        except OSError as error:
+        except Exception as error:
+            if not _is_of_file(error, text):
+                raise
             problems.setdefault(f"cannot be read: {error}", []).append(text)
     names = short_names(list(paths))
     files = []
@@ -96,7 +98,9 @@ def read(file: InputFile, spec: SourceSpec, unit: Unit) -> Iterator[pa.RecordBat
         for batch in _READERS[file.format].read(file, spec, unit):
             yield batch
             rows += batch.num_rows
-    except (InputError, OSError, EOFError, zlib.error) as error:
+    except Exception as error:
+        if not isinstance(error, InputError) and not _is_of_file(error, file.path):
+            raise
         raise InputError(f"{file.path}: breaks off near row {rows}: {error}") from error
 
 
@@ -121,11 +125,20 @@ def _inspected(path: str, name: str, format_: Format | None, spec: SourceSpec) -
         if not file.bytes and format_ != "parquet" and not reader.expand:
             return file
         contents = reader.inspect(file, spec)
-    except (OSError, EOFError, zlib.error) as error:
+    except InputError:
+        raise
+    except Exception as error:
+        if not _is_of_file(error, path):
+            raise
         raise InputError(f"cannot be read: {error}") from error
     if contents.columns is not None and (contents.columns or contents.units):
         check_columns(contents.columns, spec)
     return replace(file, units=contents.units, bytes=contents.bytes or file.bytes, digest=contents.digest)
+
+
+def _is_of_file(error: Exception, path: str) -> bool:
+    """Whether an error says that a file cannot be read. Clients of other file systems raise whatever they like."""
+    return isinstance(error, OSError | EOFError | zlib.error) or local_path(path) is None
 
 
 def _looked_into(path: str, name: str, format_: Format) -> InputFile:

@@ -1,13 +1,16 @@
 import gzip
+import http.server
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pyarrow as pa
 import pytest
 
-from pipelines.sources.files import InputError, signature
+from pipelines.sources.files import InputError, InputFile, Unit, signature
 from pipelines.sources.inputs import find, read
 from pipelines.sources.spec import Columns, SourceSpec
 from tests.support.tables import encode, parquet, read_all
@@ -272,3 +275,31 @@ class TestSignature:
         here, there = (signature(find([str(root)], SourceSpec()))[0] for root in (tmp_path, memory))
 
         assert here["digest"] == there["digest"]
+
+
+class Overloaded(http.server.BaseHTTPRequestHandler):
+    """Says how large a file is, and then has no time."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CSV)))
+        self.send_header("Accept-Ranges", "bytes")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.send_response(503)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+def test_a_file_server_that_fails_is_told_as_any_input_that_cannot_be_read() -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Overloaded) as server:
+        threading.Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/a.csv"
+        said = refusal([url])
+        with pytest.raises(InputError, match="breaks off near row 0: 503"):
+            list(read(InputFile("a.csv", url, "csv", False, len(CSV)), SourceSpec(), Unit(0)))
+        server.shutdown()
+    assert said.startswith(f"{url}: cannot be read: 503")
