@@ -30,11 +30,13 @@ from jobs.store.plan import Plan
 from jobs.trouble import ClusterLostError, PackError, PartError, StoppedError, WaitingError, WrongCodeError
 from jobs.verify import verify as verify_run
 from pipelines.chatml.token_labels import load_tokenizer
+from pipelines.grounding.stage import Ground
 from pipelines.pull.stage import Pull, describe
 from pipelines.recipe import Recipe
 from pipelines.recipe_text import RecipeError, load, shipped
 from pipelines.sources.files import InputError
 from pipelines.sources.named import NAMED
+from pipelines.stage import title
 from schemas.layout import RunLayout
 
 _P = ParamSpec("_P")
@@ -147,6 +149,12 @@ def pack(folder: Path, settings: Sequence[str], engine: str, address: str | None
         known = launch.saved_fingerprints(layout, recipe)
         known.pop("pack", None)  # which is what the settings may change
         state = RunState(layout, recipe, Plan.load(layout.plan_json), known)
+        before = state.hops[-2]
+        if waiting := sum(not state.is_valid(before, part) for part in state.plan.parts):
+            raise launch.RunMismatchError(
+                f"{waiting:,} parts of {layout.root} are not done up to {before.name} by this recipe and version; "
+                "`shardmill run` it to its end first"
+            )
         out = Console(highlight=False, soft_wrap=True)
         _note_what_is_pinned(state.recipe, state.plan, out)
         return drive(state, options, out)
@@ -161,6 +169,8 @@ def verify(folder: Path, *, as_json: bool = False) -> int:
         for problem in report.problems:
             console.print(Text(problem))
         verdict = f"{len(report.problems)} problems" if report.problems else "sound"
+        if report.undecided:
+            console.print(Text(f"not finished: {report.undecided:,} rows are undecided under the recipe of this run"))
         console.print(
             Text(f"{verdict}: {report.files:,} files, {report.rows:,} rows, {report.samples:,} samples looked at")
         )
@@ -172,11 +182,9 @@ def verify(folder: Path, *, as_json: bool = False) -> int:
 @answers
 def recipes() -> int:
     """List what ships."""
-    for name, text in shipped().items():
-        recipe = load(name)
-        first = recipe.description.strip().splitlines()[:1]
+    for name in shipped():
+        first = load(name).description.strip().splitlines()[:1]
         sys.stdout.write(f"{name:<20} {first[0] if first else ''}\n")
-        del text
     sys.stdout.write(f"\nTables that a recipe reads by name (`source: NAME`): {', '.join(NAMED)}\n")
     return 0
 
@@ -223,6 +231,11 @@ def drive(state: RunState, options: RunOptions, out: Console, *, as_json: bool =
     with logging_to(state):
         log.info("run %s of recipe %s: %s rows", state.plan.key, state.recipe.name, state.plan.planned_rows)
         try:
+            if found := state.outdated():
+                hop, parts = found
+                note = f"{parts:,} parts of {hop.name} were made with other settings or another version: done again"
+                out.print(Text(note))
+                log.warning(note)
             with _draining(control), Progress(state, control, out).show():
                 engine.run()
         except _TROUBLE as error:
@@ -233,9 +246,9 @@ def drive(state: RunState, options: RunOptions, out: Console, *, as_json: bool =
             raise
         # only now is it sure that `--from` had what it needs
         launch.save_run(state.layout, state.recipe, state.plan, state.hops)
-        found = summary.facts(state)
-        log.info("done: %s", json.dumps(found))
-    _print(found, as_json, lambda console: _show_end(found, state, console))
+        accounting = summary.facts(state)
+        log.info("done: %s", json.dumps(accounting))
+    _print(accounting, as_json, lambda console: _show_end(accounting, state, console))
     dead = sum(tally.counts[what] for tally in state.tally.values() for what in tally.counts if "worker_died" in what)
     if dead:
         sys.stderr.write(f"{dead} rows killed their worker; see reason worker_died in `shardmill status`\n")
@@ -246,7 +259,10 @@ def _show_end(found: dict[str, Any], state: RunState, console: Console) -> None:
     summary.show(found, console)
     if found["complete"]:
         size = found["shard_bytes"] / 1e6
-        console.print(Text(f"{found['shards']} shards, {size:,.1f} MB: {state.layout.dataset}"))
+        shards = "1 shard" if found["shards"] == 1 else f"{found['shards']:,} shards"
+        console.print(Text(f"{shards}, {size:,.1f} MB: {state.layout.dataset}"))
+        if found["rows"] and not found["kept"]:
+            console.print(Text(f"no row was kept; see `shardmill status {state.layout.root} --reasons --hosts`"))
 
 
 @contextmanager
@@ -299,6 +315,9 @@ def check(options: RunOptions, recipe: Recipe) -> None:
         raise RecipeError("--engine", [f"{options.engine!r} is neither ray nor inline"])
     if recipe.pack.tokenizer:
         _check_tokenizer(recipe.pack.tokenizer)
+    for stage in recipe.stages:
+        if isinstance(stage, Ground) and (lacking := stage.detector.lacking):
+            raise RecipeError(f"stages.{title(stage)}.detector", [lacking])
     for option, name in (("--until", options.until), ("--from", options.start)):
         try:
             hop_index(compile_hops(recipe), name or "pack")

@@ -42,6 +42,8 @@ def try_ground(options: GroundOptions) -> int:
     spec = _spec(options.recipe, options.settings)
     if options.out is not None and options.out.suffix.lower() != ".png":
         raise RecipeError("--out", [f"{options.out} is to be a PNG: give it a name that ends in .png"])
+    if spec.detector.lacking:
+        raise RecipeError("the stage ground", [spec.detector.lacking])
     image = _canonical(options.image)
     try:
         engine = replace(spec, without_boxes="keep").load()

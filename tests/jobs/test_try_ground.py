@@ -55,6 +55,7 @@ def test_a_caption_that_names_nothing_it_knows_has_no_boxes_and_a_hint(picture: 
         (["PICTURE", "--caption", "a dog", "--out", "boxes.jpg"], ".png"),
         (["PICTURE", "--caption", "a dog", "--set", "stages.ground.nested=unnest"], "--recipe"),
         (["PICTURE", "--caption", "a dog", "--recipe", "wukong"], "no stage `ground`"),
+        (["PICTURE", "--caption", "a dog", "--recipe", "cogvlm-grounding"], "pip install 'shardmill[detectors]'"),
     ],
 )
 def test_mistakes_are_one_message(picture: Path, arguments: list[str], said: str) -> None:

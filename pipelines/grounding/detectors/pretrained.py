@@ -63,17 +63,20 @@ class Pretrained:
         return str(folder)
 
     @model_validator(mode="after")
-    def _one_model(self, info: ValidationInfo) -> Self:
+    def _one_model(self) -> Self:
         if (self.weights is None) == (self.hub is None):
             raise ValueError("which model? give either `weights`, a folder, or `hub`, a name on the Hub")
         if self.revision is not None and self.hub is None:
             raise ValueError("`revision` is of a model on the Hub: it goes with `hub`")
         if self.threshold is None and self.hub is not None:
             object.__setattr__(self, "threshold", THRESHOLDS.get(self.hub))
-        missing = [name for name in ("torch", "transformers") if find_spec(name) is None]
-        if missing and info.context != AS_SAVED:
-            raise ValueError(f"the detector needs {' and '.join(missing)}: pip install 'shardmill[detectors]'")
         return self
+
+    @property
+    def lacking(self) -> str | None:
+        """What to install before it can be loaded; None when all is here. A recipe can be read without."""
+        missing = [name for name in ("torch", "transformers") if find_spec(name) is None]
+        return f"the detector needs {' and '.join(missing)}: pip install 'shardmill[detectors]'" if missing else None
 
     @property
     def source(self) -> str:

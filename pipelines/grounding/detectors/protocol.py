@@ -42,6 +42,11 @@ class DetectorSpec(Protocol):
         ...
 
     @property
+    def lacking(self) -> str | None:
+        """What to install before it can be loaded; None when all is here."""
+        ...
+
+    @property
     def window(self) -> int:
         """Images that it is handed at once, decoded."""
         ...

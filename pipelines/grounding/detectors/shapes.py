@@ -76,6 +76,10 @@ class Shapes:
         return "shapes"
 
     @property
+    def lacking(self) -> None:
+        """Nothing has to be installed."""
+
+    @property
     def window(self) -> int:
         """Images that are decoded at once."""
         return 8

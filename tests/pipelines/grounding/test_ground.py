@@ -28,6 +28,7 @@ class Told:
     source = "told"
     window = 3
     on_gpu = False
+    lacking = None
 
     def __init__(self, boxes: dict[str, list[tuple[tuple[float, ...], float]]]) -> None:
         self.boxes = boxes
