@@ -197,6 +197,26 @@ def sheet(
     _exit(write(SheetOptions(run_folder, tuple(reason or ()), kept, every, stage, n, seed, output)))
 
 
+@app.command()
+def export(
+    run_folder: Run,
+    layout: Annotated[str, typer.Option("--format", help="grit or coco.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file: .parquet or .jsonl for grit, .json for coco.")
+    ] = None,
+) -> None:
+    """Write the regions of a run in GRIT's record layout, or as COCO's JSON.
+
+    Example: shardmill export RUN --format grit --output grit.jsonl
+
+    Of the rows that reached packing, those that have regions. Without --output into RUN/report. Images stay in the
+    shards; rows are known by their ids.
+    """
+    from jobs.export import export as write
+
+    _exit(write(run_folder, layout, output))
+
+
 @app.command("check-trainer")
 def check_trainer(
     folder: Annotated[Path, typer.Argument(help="A run's folder, or its data set.", metavar="OUT")],

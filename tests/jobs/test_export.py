@@ -1,0 +1,116 @@
+"""Regions in other people's layouts, read back by what reads those."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from jobs import commands
+from pipelines.sources.spec import SourceSpec
+from tests.support.drawn import drawn
+from tests.support.grounding import RECIPE, write_table
+from tests.support.runs import shardmill
+from tests.support.tables import read_all
+
+SCENES = [drawn(seed) for seed in range(20)]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("export")
+    write_table(SCENES, folder / "scenes.parquet")
+    (folder / "drawn.yaml").write_text(RECIPE)
+    options = commands.RunOptions(
+        str(folder / "drawn.yaml"), folder / "run", (str(folder / "scenes.parquet"),), engine="inline"
+    )
+    assert commands.run(options) == 0
+    return folder / "run"
+
+
+def grounded(run: Path) -> dict[str, list[dict[str, object]]]:
+    """Regions by URL."""
+    urls = {
+        row["id"]: row["url"]
+        for file in (run / "input").glob("*.parquet")
+        for row in pq.read_table(file, columns=["id", "url"]).to_pylist()
+    }
+    return {
+        urls[row["id"]]: row["regions"]
+        for file in (run / "layers/ground").glob("*.parquet")
+        for row in pq.read_table(file, columns=["id", "regions"]).to_pylist()
+    }
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
+def test_grits_records_are_read_back_as_the_regions_they_were_written_from(
+    run: Path, tmp_path: Path, suffix: str
+) -> None:
+    out = tmp_path / f"grit{suffix}"
+    done = shardmill("export", str(run), "--format", "grit", "--output", str(out))
+    assert done.returncode == 0, done.stderr
+    rows = read_all(out, SourceSpec(table="grit"))
+    expected = grounded(run)
+    assert json.loads(done.stdout) == {
+        "output": str(out),
+        "format": "grit",
+        "images": len(SCENES),
+        "boxes": sum(map(len, expected.values())),
+    }
+    assert {row["url"] for row in rows} == set(expected)
+    for row in rows:
+        assert row["captions"][0]["text"] == SCENES[int(row["url"].rpartition("/")[2])].caption
+        boxes = sorted((tuple(one["phrase"]), np.round(one["box"], 5).tolist()) for one in row["regions"])
+        wanted = sorted((tuple(one["phrase"]), np.round(one["box"], 5).tolist()) for one in expected[row["url"]])
+        assert boxes == wanted
+        spans = {tuple(one["expression"]) for one in expected[row["url"]]}
+        outer = {one for one in spans if not any(a <= one[0] and one[1] <= b and (a, b) != one for a, b in spans)}
+        said = {tuple(one["expression"]) for one in row["regions"] if one["expression"] is not None}
+        assert outer <= said | {tuple(one["phrase"]) for one in row["regions"]}
+
+
+def test_the_columns_are_grits(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "grit.parquet"
+    shardmill("export", str(run), "--format", "grit", "--output", str(out))
+    table = pq.read_table(out)
+    assert table.column_names == [
+        *("clip_similarity_vitb32", "clip_similarity_vitl14", "id", "url", "caption"),
+        *("width", "height", "noun_chunks", "ref_exps"),
+    ]
+    for row in table.to_pylist():
+        for start, end, x1, y1, x2, y2, score in [*row["noun_chunks"], *row["ref_exps"]]:
+            assert 0 <= start < end <= len(row["caption"])
+            assert 0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1 and 0 < score <= 1
+
+
+def test_coco_holds_the_same_boxes_in_pixels(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "coco.json"
+    assert shardmill("export", str(run), "--format", "coco", "--output", str(out)).returncode == 0
+    coco = json.loads(out.read_text())
+    names = {one["id"]: one["name"] for one in coco["categories"]}
+    images = {one["id"]: one for one in coco["images"]}
+    assert len(names) == len(set(names.values())) and len(images) == len(SCENES)
+    assert [one["id"] for one in coco["annotations"]] == list(range(1, len(coco["annotations"]) + 1))
+    expected = grounded(run)
+    assert len(coco["annotations"]) == sum(map(len, expected.values()))
+    for one in coco["annotations"]:
+        image = images[one["image_id"]]
+        scene = SCENES[int(image["coco_url"].rpartition("/")[2])]
+        assert (image["height"], image["width"]) == scene.pixels.shape[:2]
+        x, y, width, height = one["bbox"]
+        assert one["area"] == pytest.approx(width * height)
+        assert names[one["category_id"]] == one["caption"][slice(*one["phrase"])].lower()
+        corners = np.rint([x, y, x + width, y + height]).astype(int).tolist()
+        assert corners in [list(thing.box) for thing in scene.things]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--format", "yolo"], "neither grit nor coco"), (["--format", "coco", "--output", "x.parquet"], ".json")],
+)
+def test_mistakes_are_one_message(run: Path, arguments: list[str], said: str) -> None:
+    done = shardmill("export", str(run), *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
