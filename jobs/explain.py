@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from pydantic_core import to_jsonable_python
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from pipelines.recipe import Recipe
-from pipelines.stage import semantic_fields, title
+from pipelines.stage import default_of, semantic_fields, title
 
 _NAMES = frozenset({"stage", "name"})
 
@@ -21,7 +22,9 @@ def rules(recipe: Recipe) -> list[dict[str, Any]]:
     """
     found = []
     for stage in recipe.stages:
-        settings = {name: value for name, value in semantic_fields(stage).items() if name not in _NAMES}
+        settings = {
+            name: to_jsonable_python(getattr(stage, name)) for name in semantic_fields(stage) if name not in _NAMES
+        }
         told: list[tuple[str | None, Any]] = [*settings.items()] or [(None, None)]
         for setting, value in told:
             stated = recipe.origins.get(f"{title(stage)}.{setting}") or recipe.origins.get(title(stage))
@@ -54,15 +57,13 @@ def show(recipe: Recipe, console: Console) -> None:
 
 
 def _unstated(stage: Any, setting: str | None) -> str:
-    fields = getattr(type(stage), "__pydantic_fields__", {})
-    if setting is None or setting not in fields:
-        return "default"
-    usual = fields[setting].get_default(call_default_factory=True)
-    return "default" if getattr(stage, setting) == usual else "recipe"
+    return "default" if setting is None or getattr(stage, setting) == default_of(stage, setting) else "recipe"
 
 
 def said(value: Any) -> str:
     """A setting's value for people."""
+    if isinstance(value, dict):
+        return " ".join(f"{name}={said(member)}" for name, member in value.items())
     if isinstance(value, tuple | list):
         return ", ".join(said(member) for member in value) or "–"
     return "–" if value is None else str(value)

@@ -16,7 +16,7 @@ from pipelines.recipe import Recipe, fingerprint
 from pipelines.recipe_text import from_data
 from pipelines.sources.files import InputFile, signature
 from pipelines.sources.inputs import find
-from pipelines.stage import lacks_files
+from pipelines.stage import lacks_files, semantic_fields
 from schemas.layout import RunLayout
 
 _VERSIONED = ("shardmill", "pyarrow", "ray", "aiohttp", "pillow", "simplejpeg", "opencv-python-headless")
@@ -81,7 +81,7 @@ def open_plan(
     if layout.plan_json.exists():
         plan = Plan.load(layout.plan_json)
     else:
-        source = fingerprint(recipe.source)
+        source = _source_identity(recipe)
         key = fingerprint(recipe.run.seed, [_identity(file) for file in inputs.signed], source)[:10]
         plan = Plan(key, recipe.run.seed, recipe.run.part_rows, source, ())
     known = {_identity(file) for file in plan.files}
@@ -174,7 +174,7 @@ def _is_foreign(folder: Path) -> bool:
 def _check_same_input(plan: Plan, recipe: Recipe, inputs: Inputs | None, layout: RunLayout) -> None:
     """Every file that was planned must be given again, as it was, or none at all; new ones may come on top."""
     problems = []
-    if plan.source != fingerprint(recipe.source):
+    if plan.source != _source_identity(recipe):
         problems.append("the recipe's `source:` (format or columns) is not the one it was planned with")
     signed = inputs.signed if inputs else plan.files
     given = {_identity(file) for file in signed}
@@ -189,6 +189,10 @@ def _check_same_input(plan: Plan, recipe: Recipe, inputs: Inputs | None, layout:
             f"{layout.root} holds a run of another input:\n{lines}\n"
             "Give the same input, another --output, or --restart to move the old run aside."
         )
+
+
+def _source_identity(recipe: Recipe) -> str:
+    return fingerprint(semantic_fields(recipe.source, chosen=True))
 
 
 def _identity(file: dict[str, Any]) -> tuple[int, str]:

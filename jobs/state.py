@@ -55,6 +55,13 @@ class RunState:
         path = hop.path(self.layout, part.number)
         return path.exists() and path.stat().st_size == commit.bytes
 
+    def outdated(self) -> tuple[Hop, int] | None:
+        """The first hop with commits of other settings or another version of its stages, and how many it has."""
+        for hop in self.hops:
+            if found := sum(commit.fingerprint != hop.fingerprint for commit in self.manifests[hop.name]):
+                return hop, found
+        return None
+
     def count_valid(self) -> None:
         """Bring the tallies up to date with the valid commits, hop after hop, without changing anything."""
         alive = list(self.plan.parts)

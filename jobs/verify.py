@@ -35,6 +35,8 @@ class Report:
     bytes: int = 0
     rows: int = 0
     samples: int = 0
+    undecided: int = 0
+    """Rows that the run has yet to judge, under its recipe and this version."""
     problems: list[str] = field(default_factory=list)
 
     def facts(self) -> dict[str, Any]:
@@ -57,6 +59,8 @@ def verify(state: RunState) -> Report:
                 break
             arriving = _check_part(report, state, hop, part, commit, arriving)
     report.problems += _conservation(state)
+    decided = sum(tally.rejected + tally.failed for tally in state.tally.values())
+    report.undecided = state.plan.planned_rows - decided - state.tally[state.hops[-1].name].kept
     _check_shards(report, state)
     return report
 

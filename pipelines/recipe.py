@@ -172,8 +172,8 @@ def fingerprint(*parts: Any) -> str:
 
 
 def stage_identity(stage: Stage | SetRule) -> dict[str, Any]:
-    """What of a stage decides its verdicts: kind, version and semantic fields."""
-    return {"stage": stage.stage, "version": stage.version, **semantic_fields(stage)}
+    """What of a stage decides its verdicts: kind, version and the semantic fields that are not at their default."""
+    return {"stage": stage.stage, "version": stage.version, **semantic_fields(stage, chosen=True)}
 
 
 def columns_of(stages: list[Stage | SetRule]) -> pa.Schema:

@@ -8,7 +8,7 @@ of its fingerprint. `version` is raised whenever a spec's meaning changes.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import MISSING, dataclass, is_dataclass
 from dataclasses import fields as dataclass_fields
 from functools import lru_cache
 from pathlib import Path
@@ -217,16 +217,41 @@ def title(stage: Stage | SetRule) -> str:
     return stage.name or stage.stage
 
 
-def semantic_fields(spec: Any) -> dict[str, Any]:
-    """The fields of a spec that decide what it does: all but the operational ones, local files by their digest."""
+def semantic_fields(spec: Any, *, chosen: bool = False) -> dict[str, Any]:
+    """The fields of a spec that decide what it does: all but the operational ones, local files by their digest.
+
+    With `chosen`, those at their default are left out, save for files. So a field that is new changes no fingerprint; a
+    default that changes has to raise the spec's `version`.
+    """
     hints = get_type_hints(type(spec), include_extras=True)
     found = {}
     for field in dataclass_fields(spec):
         marks = getattr(hints[field.name], "__metadata__", ())
         value = getattr(spec, field.name)
-        if OPERATIONAL not in marks:
-            found[field.name] = _semantic(value, MODEL_FILE in marks)
+        if OPERATIONAL in marks or (chosen and MODEL_FILE not in marks and value == default_of(spec, field.name)):
+            continue
+        found[field.name] = _semantic(value, MODEL_FILE in marks, chosen=chosen)
     return found
+
+
+def semantic_defaults(spec: type) -> dict[str, Any]:
+    """The defaults of the fields that decide what a kind of spec does; those without one, and files, are left out."""
+    hints = get_type_hints(spec, include_extras=True)
+    found = {}
+    for field in dataclass_fields(spec):
+        marks = getattr(hints[field.name], "__metadata__", ())
+        if OPERATIONAL not in marks and MODEL_FILE not in marks:
+            found[field.name] = default_of(spec, field.name)
+    return {name: value for name, value in found.items() if value is not MISSING}
+
+
+def default_of(spec: Any, name: str) -> Any:
+    """The default of a field of a spec or of a kind of specs; `MISSING` where it has none."""
+    kind = spec if isinstance(spec, type) else type(spec)
+    fields = getattr(kind, "__pydantic_fields__", {})
+    if name not in fields:
+        return next(field.default for field in dataclass_fields(kind) if field.name == name)
+    return MISSING if fields[name].is_required() else fields[name].get_default(call_default_factory=True)
 
 
 def lacks_files(spec: Any) -> bool:
@@ -240,11 +265,11 @@ def _lacks_files(value: Any) -> bool:
     return any(_lacks_files(member) for member in value) if isinstance(value, tuple) else value is _MISSING
 
 
-def _semantic(value: Any, is_file: bool) -> Any:
+def _semantic(value: Any, is_file: bool, *, chosen: bool) -> Any:
     if isinstance(value, tuple):
-        return tuple(_semantic(member, is_file) for member in value)
+        return tuple(_semantic(member, is_file, chosen=chosen) for member in value)
     if is_dataclass(value):
-        return semantic_fields(value)
+        return semantic_fields(value, chosen=chosen)
     if is_file and value is not None:
         path = Path(value)
         if not path.exists():  # as when a run was copied elsewhere: it is like no other file

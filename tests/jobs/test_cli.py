@@ -144,7 +144,7 @@ def test_pack_of_a_run_that_is_not_ready_leaves_its_recipe_alone(case: Case) -> 
     case.run(until="pull")
     saved = (case.run_folder / "run.json").read_bytes()
     done = shardmill("pack", str(case.run_folder), "--engine", "inline", "--set", "pack.dialect=plain")
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 2, done.stderr
     assert (case.run_folder / "run.json").read_bytes() == saved
 
 
@@ -269,7 +269,7 @@ def test_try_fetch_prints_one_object_a_line(web: Web) -> None:
     found = {row["url"]: row for row in map(json.loads, done.stdout.splitlines())}
     kept, gone = found[web.url("image", 1)], found[web.url("gone", 1)]
     assert list(kept) == [
-        *("url", "outcome", "reason", "value", "final_url", "status"),
+        *("url", "outcome", "reason", "value", "detail", "final_url", "status"),
         *("bytes", "format", "width", "height", "sha256", "phash", "ms", "attempts"),
     ]
     assert (kept["outcome"], kept["reason"], kept["format"], kept["width"]) == ("kept", None, "jpeg", 120)
@@ -293,7 +293,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["plan"], ["retry"], ["status"], ["sheet"], ["try"], ["try", "fetch"], ["demo"]]
+    "command", [[], ["run"], ["plan"], ["retry"], ["status"], ["sheet"], ["try"], ["try", "fetch"], ["try", "phrases"], ["demo"]]
 )
 def test_every_command_has_help(command: list[str]) -> None:
     done = subprocess.run([SHARDMILL, *command, "--help"], capture_output=True, text=True, check=True)
