@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -84,9 +85,13 @@ def open_plan(
         source = _source_identity(recipe)
         key = fingerprint(recipe.run.seed, [_identity(file) for file in inputs.signed], source)[:10]
         plan = Plan(key, recipe.run.seed, recipe.run.part_rows, source, ())
-    known = {_identity(file) for file in plan.files}
-    pairs = zip(inputs.files, inputs.signed, strict=True)
-    new = [(file, sign) for file, sign in pairs if _identity(sign) not in known]
+    known = Counter(_identity(file) for file in plan.files)
+    new = []
+    for file, sign in zip(inputs.files, inputs.signed, strict=True):
+        if known[_identity(sign)]:  # as often as it was planned: two folders may look alike
+            known[_identity(sign)] -= 1
+        else:
+            new.append((file, sign))
     if new:
         generation_0 = [window for window in plan.windows if window.generation == 0]
         windows = stream(
@@ -177,10 +182,12 @@ def _check_same_input(plan: Plan, recipe: Recipe, inputs: Inputs | None, layout:
     if plan.source != _source_identity(recipe):
         problems.append("the recipe's `source:` (format or columns) is not the one it was planned with")
     signed = inputs.signed if inputs else plan.files
-    given = {_identity(file) for file in signed}
+    given = Counter(_identity(file) for file in signed)
     names = {file["name"] for file in signed}
     for file in plan.files:
-        if _identity(file) not in given:
+        if given[_identity(file)]:
+            given[_identity(file)] -= 1
+        else:
             what = "has changed since" if file["name"] in names else "is not among the inputs now"
             problems.append(f"{file['name']} ({file['bytes']:,} bytes) was planned and {what}")
     if problems:

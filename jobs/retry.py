@@ -17,7 +17,7 @@ from rich.text import Text
 from jobs import launch
 from jobs.commands import RunOptions, answers, check, drive, saved
 from jobs.frequent import hosts_in
-from jobs.second_pass import plan_retry, recount
+from jobs.second_pass import plan_retry, recount, settled_by_source
 from jobs.state import RunState
 from jobs.store.commit import KEPT, read_layer
 from jobs.store.lease import Lease
@@ -123,7 +123,8 @@ def _leaving(state: RunState, wanted: set[str], stage: str | None) -> Iterator[t
             rows = rows.filter(pc.is_in(rows["reason"], pa.array(sorted(wanted))))
             if stage is not None:
                 rows = rows.filter(pc.equal(rows["stage"], stage))
-            yield part, rows.filter(pc.invert(pc.is_in(rows["id"], pa.array(state.superseded(part), pa.int64()))))
+            settled = np.union1d(state.superseded(part), settled_by_source(state.layout, part))
+            yield part, rows.filter(pc.invert(pc.is_in(rows["id"], pa.array(settled, pa.int64()))))
 
 
 def _waiting(state: RunState) -> int:

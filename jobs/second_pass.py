@@ -83,7 +83,15 @@ def _failures(
             if commit and any(what.partition("/")[2] in _RETRIABLE for what in commit.counts):
                 layer = read_layer(hop.path(layout, part.number), ["id", "reason"])
                 failed = layer.filter(pc.is_in(layer["reason"], pa.array(sorted(_RETRIABLE))))["id"].to_numpy()
-                yield part, np.setdiff1d(failed, generations.superseded(part), assume_unique=True)
+                settled = np.union1d(generations.superseded(part), settled_by_source(layout, part))
+                yield part, np.setdiff1d(failed, settled, assume_unique=True)
+
+
+def settled_by_source(layout: RunLayout, part: Part) -> Ids:
+    """Ids of rows whose reason came with the input: trying them again would say the same."""
+    rows = read_input(layout, part, ["id", "input_error"])
+    ids: Ids = rows.filter(pc.is_valid(rows["input_error"]))["id"].to_numpy()
+    return ids
 
 
 def _write_window(plan: Plan, layout: RunLayout, ids: Ids, generation: int) -> Window:

@@ -132,3 +132,13 @@ def test_the_recipe_to_start_from_takes_each_of_them(tmp_path: Path, collection:
     sets = [word for setting in settings for word in ("--set", setting)]
     answer = CliRunner().invoke(app, ["plan", "web-captions", "-i", given, *sets, "-o", str(tmp_path / "run")])
     assert answer.exit_code == 0, answer.output
+
+
+def test_a_folder_that_looks_like_one_before_is_another(case: Case, tmp_path: Path) -> None:
+    for name, number in (("first", 1), ("second", 2)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.jpg").write_bytes(picture(number)[:2_000].ljust(2_000, b"\0"))
+    first, second = str(tmp_path / "first"), str(tmp_path / "second")
+    for inputs, rows in (((first,), 1), ((first, second), 2), ((first, second), 2)):
+        assert case.run(inputs=inputs) == 0
+        assert case.status()["rows"] == rows

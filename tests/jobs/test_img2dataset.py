@@ -107,6 +107,9 @@ def test_what_failed_long_ago_is_no_collapse_of_today(served: Web, tmp_path: Pat
     few = ("run.collapse_rows=32", "run.collapse_hosts=5")
     assert case.run(*few, inputs=(str(tmp_path / "i2d"),), until="pull") == 0
     assert Counter(row["reason"] for row in pull_layer(case)) == {"timeout": 100}
+    assert case.run(*few, inputs=(str(tmp_path / "i2d"),)) == 0
+    assert case.status()["rows"] == 100
+    assert not list((case.run_folder / "input").glob("retry-*")), "asking again would say the same"
 
 
 def engine_recipe(case: Case) -> Case:
