@@ -56,7 +56,7 @@ class PackSpec:
     the family's default. Trainers differ in theirs, so `dataset/trainers/` pins it for each.
     """
 
-    dialect: Literal["qwen2_vl", "qwen2_5_vl", "internvl", "plain"] = "qwen2_vl"
+    dialect: Literal["qwen2_vl", "qwen2_5_vl", "internvl", "qwen_vl", "cogvlm", "plain"] = "qwen2_vl"
     tasks: Annotated[tuple[TaskName, ...], Field(min_length=1)] = ("caption",)
     languages: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Languages of the captions to train on, ``und`` for the unknown; left out, all of them."""
@@ -90,8 +90,8 @@ class PackSpec:
         self.model.budget(Budget(self.max_pixels, self.max_tiles))
         if self.grounded and not self.model.writes_boxes:
             raise ValueError(f"the {self.dialect} dialect writes no boxes: leave out {', '.join(self.grounded)}")
-        if self.tokenizer and self.dialect == "plain":
-            raise ValueError("the plain dialect has no template to count tokens of: leave out tokenizer")
+        if self.tokenizer and self.dialect in ("plain", "qwen_vl", "cogvlm"):
+            raise ValueError(f"the {self.dialect} dialect has no template to count tokens of: leave out tokenizer")
         if unused := set(self.mixture.tasks) - set(self.tasks):
             raise ValueError(f"mixture.tasks weighs what tasks does not list: {', '.join(sorted(unused))}")
         if self.mixture.tasks and (missing := set(self.tasks) - set(self.mixture.tasks)):

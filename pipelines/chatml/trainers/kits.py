@@ -27,10 +27,13 @@ def kit(dialect: str, budget: Budget, splits: Sequence[str]) -> dict[str, str]:
     """The kit of a data set: path below ``trainers/`` to text, each text ending with a line feed.
 
     `budget` is the one in force; `splits` are those that have shards, ``train`` first. The same arguments give the
-    same texts. A dialect that no model family is behind (plain) gets a note alone. KeyError for an unknown dialect.
+    same texts. A dialect that no model family is behind (plain), or one that
+    the three trainers do not train, gets a note alone. KeyError for an unknown dialect.
     """
     if dialect == "plain":
         return {"README.md": _PLAIN}
+    if dialect in ("qwen_vl", "cogvlm"):
+        return {"README.md": _OLDER.format(dialect=dialect)}
     files = {
         "README.md": _readme(dialect, budget, splits),
         "pinned.json": _json({"dialect": dialect, **_pinned(budget)}),
@@ -161,6 +164,13 @@ _PLAIN = """# Training on these shards
 Packed for no model family (dialect `plain`): no pixel budget, no boxes, no template, and so nothing that a trainer's
 settings must agree with. Trainers find `messages` (TRL, ms-swift) or `messages_tagged` (LLaMA-Factory: `formatting:
 sharegpt`, never `openai`) and `images`. Pack with the model's dialect to get settings for each trainer.
+"""
+
+
+_OLDER = """# Training on these shards
+
+Packed for `{dialect}`: its texts and boxes, without a template or settings for TRL, ms-swift or LLaMA-Factory. Trainers
+find `messages` (typed parts), `messages_tagged` (`<image>` in the text) and `images`.
 """
 
 
