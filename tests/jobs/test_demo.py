@@ -17,6 +17,7 @@ from jobs.demo.truth import Truth, expected, read_truth
 from jobs.demo.world import DEMO_LIMITS
 from jobs.store.commit import read_footer
 from pipelines.recipe_text import load
+from tests.support.grounding import iou
 from tests.support.runs import files, shardmill
 
 
@@ -161,3 +162,26 @@ def test_a_second_demo_finds_everything_committed(demo: Demo) -> None:
 
 def test_the_run_is_sound(demo: Demo) -> None:
     assert shardmill("verify", str(demo.run)).returncode == 0
+
+
+def test_drawn_scenes_have_the_boxes_that_were_drawn(demo: Demo) -> None:
+    rows = {}
+    for window in sorted((demo.run / "input").glob("*.parquet")):
+        table = pq.read_table(window, columns=["id", "source_row"])
+        rows.update(zip(table["id"].to_pylist(), table["source_row"].to_pylist(), strict=True))
+    wanted = found = right = 0
+    for file in sorted((demo.run / "layers/ground").glob("part-*.parquet")):
+        for row in pq.read_table(file, columns=["id", "regions"]).to_pylist():
+            truth = demo.truth[rows[row["id"]]]
+            if not truth.phrases or not truth.width or not truth.height:
+                continue
+            true = [(one.start, one.end, truth.objects[at].box) for one in truth.phrases for at in one.objects]
+            wanted += len(true)
+            sides = (truth.width, truth.height) * 2
+            for region in row["regions"]:
+                found += 1
+                box = tuple(value * side for value, side in zip(region["box"], sides, strict=True))
+                right += any([start, end] == region["phrase"] and iou(box, other) > 0.9 for start, end, other in true)
+    assert wanted > 200
+    assert right / found > 0.98
+    assert right / wanted > 0.97

@@ -123,13 +123,14 @@ class Kind(NamedTuple):
 
 
 def kind_of(phrase: str) -> Kind | None:
-    """What a phrase asks for; None where it does not end in a shape, or names several colours."""
+    """What a phrase asks for; None where it ends neither in a shape's name nor in a coloured "shape"."""
     words = _WORD.findall(phrase.lower())
     if not words:
         return None
     head = _singular(words[-1])
     colours = [word for word in words[:-1] if word in _HUES]
-    if len(colours) > 1 or (head not in _SHAPES and head not in _ANY_SHAPE):
+    # "many shapes" may be anything, a red one is a shape of paint
+    if len(colours) > 1 or not (head in _SHAPES or (head in _ANY_SHAPE and colours)):
         return None
     size: Literal["small", "large"] | None = None
     if _SMALL.intersection(words):
