@@ -9,6 +9,7 @@ from pipelines.grounding.parses import Parse, words
 
 _NO = frozenset(("no", "zero", "neither", "nor"))
 _WITHOUT = frozenset(("without", "sans", "minus", "except", "w/o", "lacking", "unlike"))
+_BEFORE = _WITHOUT | _NO | {"not", "never"}
 _NOT = frozenset(("not", "n't", "n’t", "nt", "never", "hardly"))
 _LACKS = words(
     """
@@ -24,7 +25,9 @@ _UNREAL = frozenset(("would", "could", "might", "should"))
 _SEEING = frozenset(("see", "seen", "spot", "spotted", "find", "found"))
 _SUBJECTS = frozenset(("nsubj", "nsubj:pass", "nsubjpass", "csubj", "csubj:pass", "expl"))
 _VERBAL = frozenset(("VERB", "AUX", "ADJ"))
-_BUT = frozenset(("but",))
+_PLACES = words(
+    "on in at near under behind beside by over across through against along inside above below around outside"
+)
 
 
 def absent(parse: Parse, chunk: Chunk) -> bool:
@@ -35,7 +38,7 @@ def absent(parse: Parse, chunk: Chunk) -> bool:
 def _next_to(parse: Parse, chunk: Chunk) -> bool:
     """Whether a marker opens the chunk or stands right before it."""
     lower, start = parse.lower, chunk.start
-    if lower[start] in _NO or (start and lower[start - 1] in _WITHOUT | _NO | {"not", "never"}):
+    if lower[start] in _NO or (start and lower[start - 1] in _BEFORE):
         return True
     return start > 1 and (
         (lower[start - 1] == "of" and lower[start - 2] in _LACK_OF)
@@ -59,8 +62,13 @@ def _governed(parse: Parse, token: int) -> bool:
         elif _denies(parse, above, token):
             return True
         else:
-            inherited = True
+            inherited = dep not in _SUBJECTS and not _stands_elsewhere(parse, token)
         token = above
+
+
+def _stands_elsewhere(parse: Parse, token: int) -> bool:
+    """Whether a preposition of place ties the token to its governor: the beach of "no dogs on the beach" is there."""
+    return parse.lower[token] in _PLACES or any(parse.lower[child] in _PLACES for child in parse.left[token])
 
 
 def _marked_itself(parse: Parse, token: int) -> bool:
@@ -102,7 +110,7 @@ def _shares(parse: Parse, conjunct: int) -> bool:
     """Whether what is said of the first conjunct is said of this one: it has no "but", preposition or determiner."""
     for child in parse.left[conjunct]:
         word, dep = parse.lower[child], parse.dep[child]
-        if word in _BUT or dep in {"case", "mark", "nsubj"} or (dep == "det" and word not in {"any", "either"}):
+        if word == "but" or dep in {"case", "mark", "nsubj"} or (dep == "det" and word not in {"any", "either"}):
             return _either(parse, conjunct) and dep == "det"
     return parse.pos[conjunct] not in _VERBAL
 

@@ -4,16 +4,20 @@ import re
 
 _MARKS = str.maketrans("’‘“”´`–—", "''\"\"''--")
 """Punctuation that parsers have seen little of, character for character."""
+_PICTURES = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff]")
+"""Emoji, arrows and the like, which part phrases as a comma does."""
 _ODD_SPACE = re.compile(r"\s{2,}|[^\S ]|^\s")
 _LETTER = re.compile(r"[^\W\d_]")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
 
 
 class Reading:
-    """`text` is the caption with plain quotes and dashes and with single spaces."""
+    """`text` is the caption with plain quotes and dashes, without emoji and with single spaces."""
 
     def __init__(self, caption: str) -> None:
         self.text = caption.translate(_MARKS)
+        if not self.text.isascii():
+            self.text = _PICTURES.sub(",", self.text)
         self._places: list[int] | None = None
         if _ODD_SPACE.search(self.text):
             places: list[int] = []

@@ -4,6 +4,7 @@ GRIT drops abstract ones that are hard to recognise, and names time, love and fr
 and the rules, are ours; docs/grounding.md tells them. Heads are compared in lower case, plurals in -s included.
 """
 
+import re
 from typing import Literal
 
 from pipelines.grounding.noun_chunks import Chunk
@@ -86,6 +87,8 @@ ABSTRACT = words(
 )
 
 _FUNCTION = words("a an the this that these those my your his her its our their some any")
+_CLOSE_UP = frozenset(("close", "up"))
+_NUMBER_WITH_UNIT = re.compile(r"[\d.,]+[a-z]{1,3}")
 _OF = frozenset(("of", "with", "showing"))
 
 
@@ -99,13 +102,13 @@ def unseen(parse: Parse, chunk: Chunk) -> Unseen | None:
     head = parse.lower[chunk.head]
     before = parse.lower[chunk.start - 1] if chunk.start else ""
     behind = parse.lower[chunk.end] if chunk.end < len(parse.lower) else ""
-    if _in(head, PHOTO_WORDS) or (_in(head, DEPICTIONS) and behind in _OF):
+    if _in(head, PHOTO_WORDS) or _CLOSE_UP.issubset(words) or (_in(head, DEPICTIONS) and behind in _OF):
         return "photo_word"
     if _in(head, RELATIONAL) and _NO_LOOK.issuperset(words[:-1]):
         return "relational"
     if _in(head, TIMES) or (head in _TIMES_AFTER and before in _WHEN):
         return "time"
-    if _in(head, MEASURES):
+    if _in(head, MEASURES) or _NUMBER_WITH_UNIT.fullmatch(head):
         return "measure"
     if COLOURS.issuperset(words):
         return "colour"
@@ -113,4 +116,4 @@ def unseen(parse: Parse, chunk: Chunk) -> Unseen | None:
 
 
 def _in(head: str, heads: frozenset[str]) -> bool:
-    return head in heads or (head.endswith("s") and head[:-1] in heads)
+    return head in heads or (head.endswith("s") and (head[:-1] in heads or head[:-2] in heads))

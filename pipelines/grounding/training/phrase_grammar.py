@@ -119,7 +119,9 @@ class Phrases:
         if len(modifiers) == 2 and rng.random() < 0.3:
             second = modifiers.pop().with_left(Node("and", "CCONJ", "CC", "cc")).as_("conj")
             modifiers[0] = modifiers[0].with_right(second)
-        elif modifiers and rng.random() < 0.06:
+        elif len(modifiers) == 2 and rng.random() < 0.3:
+            modifiers.insert(1, mark(",", glued=True))
+        if modifiers and rng.random() < 0.06:
             modifiers[0] = modifiers[0].with_left(Node("very", "ADV", "RB", "advmod"))
         if rng.random() < 0.18:
             modifiers.append(noun(lexicon.noun(rng), "compound"))
@@ -192,11 +194,11 @@ class Phrases:
         return noun(self.lexicon.noun(rng)).with_left(owner, modifier)
 
     def lacking(self) -> Node:
-        """As in "A room without a bed", "a house with no door", "a street free of cars"."""
+        """As in "A room without a bed", "a house with no door", "a street free of cars", "a bowl full of nuts"."""
         rng = self.rng
         if rng.random() < 0.2:
             free_of = self.phrase(articles=False, simple=True).as_("obl").with_left(case("of"))
-            return self.phrase(simple=True).with_right(adjective("free").with_right(free_of))
+            return self.phrase(simple=True).with_right(adjective(rng.choice(["free", "full"])).with_right(free_of))
         missing = self.phrase(articles=rng.random() < 0.6, simple=True)
         if rng.random() < 0.3 and not any(node.dep in {"det", "nummod"} for node in missing.left):
             missing = missing.with_left(case("with"), Node("no", "DET", "DT", "det"))

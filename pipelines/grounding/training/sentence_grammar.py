@@ -15,7 +15,10 @@ class Sentences(Phrases):
         rng = self.rng
         news, articles = rng.random() < 0.15, rng.random() < 0.75
         subject = self.somebody() if news else self._subject(articles=articles)
-        many = not news and self._many(subject)
+        if news and rng.random() < 0.25:
+            other = self.somebody().as_("conj").with_left(Node("and", "CCONJ", "CC", "cc"))
+            subject = subject.with_right(other)
+        many = self._many(subject)
         verb = self._verb(many=many, articles=articles).with_left(subject.as_("nsubj"))
         if rng.random() < 0.12:
             verb = replace(verb, left=(*verb.left, Node(rng.choice(words.ADVERBS), "ADV", "RB", "advmod")))

@@ -71,10 +71,18 @@ class Titles(Phrases):
         if rng.random() < 0.3:
             found.append(self._for_whom())
         found.append(maybe(rng, 0.1, name(rng.choice(words.ACRONYMS), "compound")))
+        found += [self._specification() for _ in range(rng.choice([0, 0, 0, 0, 0, 1, 2]))]
         found += [
             adjective(capital(rng.choice(self.lexicon.adjectives))) for _ in range(rng.choice([0, 1, 1, 1, 2, 2]))
         ]
         return [node for node in found if node]
+
+    def _specification(self) -> Node:
+        """As in "128GB", "5 m", "4K"."""
+        rng = self.rng
+        unit = noun(rng.choice(["GB", "TB", "G", "K", "W", "V", "mm", "cm", "ml", "inch", "oz", "m", "kg"]), "compound")
+        glued = rng.random() < 0.7
+        return replace(unit, glued=glued).with_left(number(str(rng.choice([1, 2, 4, 5, 8, 12, 20, 64, 128, 256, 500]))))
 
     def _for_whom(self) -> Node:
         rng = self.rng

@@ -58,6 +58,19 @@ def test_a_head_with_conjuncts_is_not_expanded() -> None:
         ("Maria/PROPN/nsubj/3 Novak/PROPN/flat/1 speaks/VERB/root/0", ["Maria Novak"]),
         ("cat/NOUN/root/0 +,/PUNCT/punct/3 dog/NOUN/list/1", ["cat", "dog"]),
         ("the/DET/det/2 man/NOUN/nmod:poss/4 +'s/PART/case/2 hat/NOUN/root/0", ["the man's hat"]),
+        (
+            "very/ADV/advmod/2 old/ADJ/amod/5 +,/PUNCT/punct/5 dusty/ADJ/amod/5 book/NOUN/root/0",
+            ["very old, dusty book"],
+        ),
+        ('"/PUNCT/punct/2 +Exit/NOUN/compound/4 +"/PUNCT/punct/2 sign/NOUN/root/0', ['"Exit" sign']),
+        ("Kavex/PROPN/root/0 Runner/PROPN/list/1 7/NUM/nummod/4 Shoes/NOUN/list/1", ["Kavex Runner 7 Shoes"]),
+        (
+            "close/NOUN/root/0 +-/NOUN/goeswith/1 +up/NOUN/goeswith/1 of/ADP/case/6 a/DET/det/6 bee/NOUN/nmod/3",
+            ["close-up", "a bee"],
+        ),
+        ("a/DET/det/2 scarecrow/ADJ/nsubj/3 waves/VERB/root/0", ["a scarecrow"]),
+        ("cat/NOUN/root/0 dog/NOUN/list/1", ["cat", "dog"]),
+        ("a/DET/det/3 street/NOUN/compound/3 free/ADJ/root/0 of/ADP/case/5 cars/NOUN/obl/3", ["a street", "cars"]),
         ("well/ADV/advmod/3 +-/PUNCT/punct/3 +known/ADJ/amod/4 actor/NOUN/root/0", ["well-known actor"]),
     ],
 )
@@ -91,7 +104,11 @@ def test_expressions_end_before_a_comma_and_before_a_list() -> None:
             "room/NOUN/root/0 without/ADP/case/3 beds/NOUN/nmod/1 with/ADP/case/5 pillows/NOUN/nmod/3",
             {"room": True, "beds": False, "pillows": False},
         ),
-        ("there/PRON/expl/2 are/VERB/root/0 no/DET/det/4 dogs/NOUN/nsubj/2", {"no dogs": False}),
+        (
+            "there/PRON/expl/2 are/VERB/root/0 no/DET/det/4 dogs/NOUN/nsubj/2 on/ADP/case/7 "
+            "the/DET/det/7 beach/NOUN/nmod/4",
+            {"no dogs": False, "the beach": True},
+        ),
         (
             "the/DET/det/2 man/NOUN/nsubj/4 not/PART/advmod/4 wearing/VERB/root/0 a/DET/det/6 hat/NOUN/obj/4",
             {"the man": True, "a hat": False},
@@ -99,6 +116,11 @@ def test_expressions_end_before_a_comma_and_before_a_list() -> None:
         (
             "dog/NOUN/nsubj/3 never/ADV/advmod/3 leaves/VERB/root/0 the/DET/det/5 house/NOUN/obj/3",
             {"dog": True, "the house": False},
+        ),
+        (
+            "the/DET/det/2 cat/NOUN/nsubj/7 is/AUX/cop/7 +n't/PART/advmod/7 on/ADP/case/7 "
+            "the/DET/det/7 sofa/NOUN/root/0",
+            {"the cat": True, "the sofa": False},
         ),
         ("street/NOUN/root/0 free/ADJ/amod/1 of/ADP/case/4 cars/NOUN/obl/2", {"street": True, "cars": False}),
         ("room/NOUN/root/0 missing/VERB/acl/1 a/DET/det/4 door/NOUN/obj/2", {"room": True, "a door": False}),

@@ -1,4 +1,4 @@
-"""Captions without a noun, tagged by a small spaCy model that is made here."""
+"""Captions without a noun, tagged by a spaCy model that is made here, and by ours."""
 
 from pathlib import Path
 
@@ -30,6 +30,11 @@ def test_a_caption_needs_a_noun_or_a_name(model: str) -> None:
         "no_noun",
         "no_noun",
     ]
+
+
+def test_the_model_that_ships_is_the_default() -> None:
+    texts = ["a red cat", "RED SHOES", "Maria Novak", "running very quickly and happily", "so beautiful"]
+    assert [reason(NeedsNoun(), text) for text in texts] == [None, None, None, "no_noun", "no_noun"]
 
 
 def test_captions_known_to_be_of_another_language_are_not_judged(model: str) -> None:
