@@ -150,3 +150,22 @@ def test_academic_captions(tmp_path: Path) -> None:
     table.add("shorter_caption", caption="a dog", same=0)
     table.add(None, caption="a cat")
     assert table.run("academic-captions") == table.expected
+
+
+def test_coyo_700m(tmp_path: Path) -> None:
+    table = Table(tmp_path, {"caption": "text"}, nsfw_score_opennsfw2="0.1", nsfw_score_gantman="0.1")
+    table.add(None, nsfw_score_opennsfw2="0.5", nsfw_score_gantman="0.5")
+    table.add("score", nsfw_score_gantman="0.9")
+    table.add("score", nsfw_score_opennsfw2="0.9")
+    table.add("caption_characters", caption="a dog")
+    table.add("caption_words", caption="brown dogs")
+    table.add("no_noun", caption="running very quickly and happily")
+    # the table is known to be in English, so nobody guesses
+    table.add(None, caption="ein kleiner brauner Hund läuft über die grüne Wiese im Park")
+    table.add("profanity", caption="what a fucking small brown dog in the park")
+    table.add("min_bytes", size=(24, 24))
+    table.add(None, size=(600, 200))
+    table.add("aspect_ratio", size=(601, 200))
+    table.add("min_side", size=(400, 199))
+    table.add("duplicate_pair", same=0, caption=f"{LONG}, number 0")
+    assert table.run("coyo-700m") == table.expected
