@@ -228,9 +228,13 @@ def semantic_fields(spec: Any, *, chosen: bool = False) -> dict[str, Any]:
     for field in dataclass_fields(spec):
         marks = getattr(hints[field.name], "__metadata__", ())
         value = getattr(spec, field.name)
-        if OPERATIONAL in marks or (chosen and MODEL_FILE not in marks and value == default_of(spec, field.name)):
+        if OPERATIONAL in marks:
             continue
-        found[field.name] = _semantic(value, MODEL_FILE in marks, chosen=chosen)
+        told = _semantic(value, MODEL_FILE in marks, chosen=chosen)
+        at_default = chosen and MODEL_FILE not in marks and value == default_of(spec, field.name)
+        # of a part that is left as it is, the files still count
+        if not at_default or (is_dataclass(value) and told):
+            found[field.name] = told
     return found
 
 

@@ -1,7 +1,9 @@
 """The stage `ground`: what is asked, what is taken, what is said of the rest."""
 
 import io
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,9 +13,11 @@ from PIL import Image
 from pipelines.chatml.regions import regions_of
 from pipelines.filters.scoring import Picture
 from pipelines.grounding.boxes import Candidates
+from pipelines.grounding.detectors.pretrained import Pretrained
 from pipelines.grounding.detectors.protocol import Offer
 from pipelines.grounding.phrases import Phrases
 from pipelines.grounding.stage import Ground, GroundEngine
+from pipelines.recipe import stage_identity
 from pipelines.recipe_text import RecipeError, parse
 from pipelines.stage import Processed
 from schemas.tables import GROUNDED, INPUT
@@ -237,8 +241,28 @@ def test_what_is_no_detector_is_refused(detector: str, problem: str) -> None:
         parse(RECIPE.replace("stage: ground", f"stage: ground\n    detector: {detector}"))
 
 
+def test_another_phrase_model_or_detector_makes_another_layer(tmp_path: Path) -> None:
+    model = shutil.copytree(Phrases().model, tmp_path / "model")
+    there = stage_identity(Ground(phrases=Phrases(model=str(model))))
+    assert there == stage_identity(Ground())
+    (model / "meta.json").write_text("{}")
+    assert stage_identity(Ground(phrases=Phrases(model=str(model)))) != there
+    other = Ground(detector=Pretrained(hub="IDEA-Research/grounding-dino-tiny"))
+    assert stage_identity(other) != stage_identity(Ground())
+    same = Ground(detector=Pretrained(hub="IDEA-Research/grounding-dino-tiny", device="cuda", batch_size=64))
+    assert stage_identity(same) == stage_identity(other)
+
+
 def test_a_detector_without_a_threshold_is_refused() -> None:
     told = Told({})
     told.threshold = None  # type: ignore[assignment]
     with pytest.raises(ValueError, match="no threshold"):
         GroundEngine(Ground(), Phrases().load(), told, told)
+
+
+def test_a_model_whose_scores_nobody_knows_needs_a_threshold(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    detector = f"{{kind: transformers, weights: {tmp_path}}}"
+    with pytest.raises(RecipeError, match="no `threshold` is known"):
+        parse(RECIPE.replace("stage: ground", f"stage: ground\n    detector: {detector}"))
+    parse(RECIPE.replace("stage: ground", f"stage: ground\n    detector: {detector[:-1]}, threshold: 0.3}}"))
