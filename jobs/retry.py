@@ -17,13 +17,13 @@ from rich.text import Text
 from jobs import launch
 from jobs.commands import RunOptions, answers, check, drive, saved
 from jobs.frequent import hosts_in
+from jobs.naming import unknown_names
 from jobs.second_pass import plan_retry, recount, settled_by_source
 from jobs.state import RunState
 from jobs.store.commit import KEPT, read_layer
 from jobs.store.lease import Lease
 from jobs.store.plan import Part, read_input
 from pipelines.recipe_text import RecipeError, did_you_mean
-from pipelines.stage import title
 from schemas.reasons import REASONS
 
 _MOST_HOSTS = 10_000
@@ -135,16 +135,8 @@ def _waiting(state: RunState) -> int:
 
 
 def _check_names(state: RunState, options: RetryOptions) -> None:
-    problems = [
-        f"--reason {name}: there is no such reason{did_you_mean(name, REASONS)}; known: {', '.join(REASONS)}"
-        for name in options.reasons
-        if name not in REASONS
-    ]
-    stages = [title(stage) for hop in state.hops for stage in hop.stages]
-    if options.stage is not None and options.stage not in stages:
-        meant = did_you_mean(options.stage, stages)
-        problems.append(f"--stage {options.stage}: the recipe has no such stage{meant}; it has {', '.join(stages)}")
-    if problems:
+    known = f"known: {', '.join(REASONS)}"
+    if problems := unknown_names(state, options.reasons, options.stage, there_are=known):
         raise RecipeError("shardmill retry", problems)
 
 

@@ -8,13 +8,13 @@ from rich.text import Text
 
 from data_cards.sheet import Entry, Sheet, render, render_index
 from jobs.commands import answers, saved
+from jobs.naming import unknown_names
 from jobs.sampling import Question, Sample, last_hop, sample
 from jobs.state import RunState
 from jobs.store.commit import KEPT
 from jobs.store.files import write_atomically
 from jobs.tiles import thresholds, tiles
-from pipelines.recipe_text import RecipeError, did_you_mean
-from pipelines.stage import title
+from pipelines.recipe_text import RecipeError
 from schemas.reasons import REASONS
 
 
@@ -75,15 +75,7 @@ def _check(options: SheetOptions, state: RunState) -> None:
     if options.every and options.stage is not None:
         problems.append("--stage goes with --reason or --kept, and not with --all")
     occurred = ", ".join(_occurring(state)) or "none"
-    problems += [
-        f"--reason {name}: there is no such reason{did_you_mean(name, REASONS)}; in this run occurred: {occurred}"
-        for name in options.reasons
-        if name not in REASONS
-    ]
-    titles = [title(stage) for hop in state.hops for stage in hop.stages]
-    if options.stage is not None and options.stage not in titles:
-        meant = did_you_mean(options.stage, titles)
-        problems.append(f"--stage {options.stage}: the run has no such stage{meant}; it has {', '.join(titles)}")
+    problems += unknown_names(state, options.reasons, options.stage, there_are=f"in this run occurred: {occurred}")
     if problems:
         raise RecipeError("shardmill sheet", problems)
 
