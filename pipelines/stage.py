@@ -7,7 +7,7 @@ of its fingerprint. `version` is raised whenever a spec's meaning changes.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, is_dataclass
 from dataclasses import fields as dataclass_fields
 from functools import lru_cache
@@ -32,6 +32,22 @@ Operational = Annotated[_T, OPERATIONAL]
 MODEL_FILE = "model file"
 """Marks a field that names a local file or folder (``Annotated[str | None, MODEL_FILE]``), or several in a tuple: what
 they hold is fingerprinted, not where they lie."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundBy:
+    """Marks, beside `MODEL_FILE`, a field that may hold a name in place of a path, as of a model that ships."""
+
+    path_of: Callable[[str], str]
+    """the path that a value stands for; raises ValueError where there is none"""
+
+    def look_up(self, value: str) -> str:
+        """The path, or the value itself where nothing goes by that name any more."""
+        try:
+            return self.path_of(value)
+        except ValueError:
+            return value
+
 
 AS_SAVED = {"files may be gone": True}
 """Validation context of a recipe that was run before: what it says is still told when files it names are gone."""
@@ -230,6 +246,9 @@ def semantic_fields(spec: Any, *, chosen: bool = False) -> dict[str, Any]:
         value = getattr(spec, field.name)
         if OPERATIONAL in marks:
             continue
+        for mark in marks:
+            if isinstance(mark, FoundBy):
+                value = mark.look_up(value)
         told = _semantic(value, MODEL_FILE in marks, chosen=chosen)
         at_default = chosen and MODEL_FILE not in marks and value == default_of(spec, field.name)
         # of a part that is left as it is, the files still count

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pipelines.stage import MODEL_FILE, FoundBy
 
 SHIPPED = "caption_sm"
 """The small caption model that ships with the package, under a licence of its own: see its folder's README.md."""
@@ -31,8 +33,18 @@ def resolve_model(name: str) -> str:
     )
 
 
-def load_model(folder: str, exclude: Iterable[str] = ()) -> Any:
-    """Load the spaCy pipeline in a folder, without the components `exclude`."""
+def check_model(name: str) -> str:
+    """What a recipe keeps of a model's name: the name, or the absolute path of a folder. Raises as `resolve_model`."""
+    folder = resolve_model(name)
+    return folder if Path(folder) == Path(name).expanduser().absolute() else name
+
+
+def load_model(name: str, exclude: Iterable[str] = ()) -> Any:
+    """Load the spaCy pipeline that `name` stands for, without the components `exclude`. Raises as `resolve_model`."""
     import spacy  # takes a second, and most recipes do without
 
-    return spacy.load(folder, exclude=list(exclude))
+    return spacy.load(resolve_model(name), exclude=list(exclude))
+
+
+ModelName = Annotated[str, MODEL_FILE, FoundBy(resolve_model)]
+"""A pipeline's name or path; what its files hold is fingerprinted."""

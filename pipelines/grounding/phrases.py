@@ -5,19 +5,19 @@ CogVLM-40M follows it). Ours: the lists of what cannot be seen, and that what is
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
 from pipelines.grounding.absence import absent
 from pipelines.grounding.expressions import expand
-from pipelines.grounding.models import SHIPPED, load_model, resolve_model
+from pipelines.grounding.models import SHIPPED, ModelName, check_model, load_model
 from pipelines.grounding.noun_chunks import Chunk, ud_noun_chunks
 from pipelines.grounding.parses import parse_of
 from pipelines.grounding.reading import Reading, is_latin
 from pipelines.grounding.unseen import Unseen, unseen
-from pipelines.stage import AS_SAVED, MODEL_FILE, SPEC
+from pipelines.stage import AS_SAVED, SPEC
 
 Span = tuple[int, int]
 """Characters of the caption as stored: start, end (exclusive)."""
@@ -50,12 +50,12 @@ class Phrases:
     be English, tag and parse.
     """
 
-    model: Annotated[str, MODEL_FILE, Field(validate_default=True)] = SHIPPED
+    model: ModelName = SHIPPED
 
     @field_validator("model")
     @classmethod
     def _there(cls, model: str, info: ValidationInfo) -> str:
-        return model if info.context == AS_SAVED else resolve_model(model)
+        return model if info.context == AS_SAVED else check_model(model)
 
     def load(self) -> "PhraseFinder":
         """Load the model. Raises ValueError for one that cannot find phrases."""

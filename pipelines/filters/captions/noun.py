@@ -1,16 +1,16 @@
 """Captions that name nothing: COYO-700M asks for a noun."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
 from pipelines.filters.captions.rule import CAPTIONS_COLUMN, Judgement, process_captions
 from pipelines.filters.filter import Filter
-from pipelines.grounding.models import SHIPPED, load_model, resolve_model
-from pipelines.stage import AS_SAVED, MODEL_FILE, SPEC, Processed
+from pipelines.grounding.models import SHIPPED, ModelName, check_model, load_model
+from pipelines.stage import AS_SAVED, SPEC, Processed
 
 _NOT_NEEDED = ("parser", "ner", "lemmatizer", "entity_linker", "senter")
 _MOST_CHARACTERS = 10_000
@@ -28,7 +28,7 @@ class NeedsNoun(Filter):
 
     stage: Literal["needs_noun"] = "needs_noun"
     name: str | None = None
-    model: Annotated[str, MODEL_FILE, Field(validate_default=True)] = SHIPPED
+    model: ModelName = SHIPPED
 
     reads: ClassVar[tuple[str, ...]] = ("captions",)
     adds: ClassVar[pa.Schema] = CAPTIONS_COLUMN
@@ -36,7 +36,7 @@ class NeedsNoun(Filter):
     @field_validator("model")
     @classmethod
     def _there(cls, model: str, info: ValidationInfo) -> str:
-        return model if info.context == AS_SAVED else resolve_model(model)
+        return model if info.context == AS_SAVED else check_model(model)
 
     def load(self) -> "NounEngine":  # type: ignore[override]
         """Load the model."""
