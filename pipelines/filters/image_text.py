@@ -65,7 +65,7 @@ class ClipSimilarity:
     """images that are scored at once"""
 
     version: ClassVar[int] = 1
-    worker: ClassVar[Worker] = "task"
+    worker: ClassVar[Worker] = "model"
     reads: ClassVar[tuple[str, ...]] = ("image", "captions")
     adds: ClassVar[pa.Schema] = pa.schema([*CAPTIONS_COLUMN, *SIMILARITY])
 
@@ -90,6 +90,11 @@ class ClipSimilarity:
             what = " and ".join(missing)
             raise ValueError(f"`clip_similarity` needs {what}: pip install 'shardmill[detectors]'")
         return self
+
+    @property
+    def on_gpu(self) -> bool:
+        """By `device`."""
+        return self.device != "cpu"
 
     def load(self) -> "SimilarityEngine":
         """Load the model, and try it."""

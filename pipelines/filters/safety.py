@@ -85,7 +85,7 @@ class NsfwImages:
     """images that are decoded at once"""
 
     version: ClassVar[int] = 1
-    worker: ClassVar[Worker] = "task"
+    worker: ClassVar[Worker] = "model"
     reads: ClassVar[tuple[str, ...]] = ("image",)
     adds: ClassVar[pa.Schema] = NSFW_SCORED
 
@@ -102,6 +102,11 @@ class NsfwImages:
         if not path.is_file():
             raise ValueError(f"{path} is not there")
         return str(path)
+
+    @property
+    def on_gpu(self) -> bool:
+        """NudeNet runs on the CPU."""
+        return False
 
     def load(self) -> "NsfwEngine":
         """Load the model, and try it."""
