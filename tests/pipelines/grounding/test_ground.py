@@ -15,6 +15,7 @@ from pipelines.filters.scoring import Picture
 from pipelines.grounding.boxes import Candidates
 from pipelines.grounding.detectors.pretrained import Pretrained
 from pipelines.grounding.detectors.protocol import Offer
+from pipelines.grounding.models import SHIPPED, resolve_model
 from pipelines.grounding.phrases import Phrases
 from pipelines.grounding.stage import Ground, GroundEngine
 from pipelines.recipe import stage_identity
@@ -242,7 +243,7 @@ def test_what_is_no_detector_is_refused(detector: str, problem: str) -> None:
 
 
 def test_another_phrase_model_or_detector_makes_another_layer(tmp_path: Path) -> None:
-    model = shutil.copytree(Phrases().model, tmp_path / "model")
+    model = shutil.copytree(resolve_model(SHIPPED), tmp_path / "model")
     there = stage_identity(Ground(phrases=Phrases(model=str(model))))
     assert there == stage_identity(Ground())
     (model / "meta.json").write_text("{}")
