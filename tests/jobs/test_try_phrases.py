@@ -46,3 +46,11 @@ def test_settings_are_of_a_recipe() -> None:
     done = tried("a dog\n", "--set", "stages.ground.phrases.model=x")
     assert done.returncode == 2
     assert "--recipe" in done.stderr
+
+
+def test_the_model_of_a_recipe_is_taken() -> None:
+    options = ("--recipe", "cogvlm-grounding", "--set", "stages.ground.phrases.model=en_core_web_none")
+    done = tried("a dog\n", *options)
+    assert done.returncode == 2
+    assert "en_core_web_none" in done.stderr
+    assert json.loads(tried("a dog\n", *options[:2]).stdout)["noun_chunks"] == [[0, 5]]
