@@ -4,6 +4,7 @@ import shutil
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.text import Text
@@ -12,6 +13,7 @@ from jobs import summary
 from jobs.commands import RunOptions, answers, check, run
 from jobs.demo import web, world
 from jobs.demo.photographs import MissingPhotographsError
+from jobs.demo.truth import read_truth
 from jobs.state import RunState
 from jobs.store.files import write_atomically
 from jobs.store.plan import Plan
@@ -25,6 +27,7 @@ Next:
   {shardmill} verify {run}        check the run against itself
   less {run}/dataset/README.md  the data set's card
   {python} -c 'from datasets import load_dataset; print(load_dataset("{run}/dataset", split="train")[0])'
+  {shardmill} try ground {picture} --caption "{caption}" --out boxes.png
   {shardmill} recipes
   {shardmill} run web-captions --input YOUR.parquet --output RUN"""
 
@@ -58,8 +61,16 @@ def demo(folder: Path, engine: str) -> int:
         outcome = run(options)
     if outcome == 0:
         typed = {"shardmill": _typed("shardmill", sys.argv[0]), "python": _typed("python", sys.executable)}
-        out.print(Text(_AFTER_DEMO.format(run=_shortest(layout.root), **typed)))
+        picture, caption = _drawn_scene(folder / "web")
+        said = {"run": _shortest(layout.root), "picture": _shortest(picture), "caption": caption}
+        out.print(Text(_AFTER_DEMO.format(**said, **typed)))
     return outcome
+
+
+def _drawn_scene(web_folder: Path) -> tuple[Path, str]:
+    """A drawing of the demo's web, and its caption."""
+    first = next(row for row in read_truth(web_folder / "truth.jsonl") if row.kind == "shapes")
+    return web_folder / "www" / urlsplit(first.url or "").path.lstrip("/"), first.caption or ""
 
 
 def _is_finished(layout: RunLayout, recipe: Recipe) -> bool:

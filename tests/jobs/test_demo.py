@@ -1,8 +1,10 @@
 """`shardmill demo`, compared row by row with what was planted in its web."""
 
 import io
+import json
 import os
 import re
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,6 +153,10 @@ def test_images_have_the_size_that_was_planted(demo: Demo, images: dict[int, tup
 def test_it_says_where_things_are_and_what_to_do_next(demo: Demo) -> None:
     assert str(demo.run / "dataset") in demo.said
     assert "shardmill verify" in demo.said
+    (ground,) = (shlex.split(line) for line in demo.said.splitlines() if " try ground " in line)
+    done = shardmill(*ground[1:-1], str(demo.folder / "boxes.png"))
+    assert json.loads(done.stdout)["regions"]
+    assert (demo.folder / "boxes.png").exists()
 
 
 def test_a_second_demo_finds_everything_committed(demo: Demo) -> None:
