@@ -123,7 +123,9 @@ _ALL = (
     _rejected("duplicate_url", "a row of lower id has the same URL; value: that id"),
     _rejected("near_duplicate", "the picture is nearly that of a row of lower id; value: that id, the group's name"),
     _rejected("caption_frequency", "the caption stands in too many rows of the set; value: in how many"),
-    _rejected("shorter_caption", "another caption of the same image is longer, or as long and first; value: characters"),
+    _rejected(
+        "shorter_caption", "another caption of the same image is longer, or as long and first; value: characters"
+    ),
     _rejected("subset_share", "given up so that enough of the set has several boxes; value: the share that had"),
     # packing
     _rejected("no_caption", "neither a caption nor a conversation is left that could be trained on"),

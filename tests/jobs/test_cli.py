@@ -293,7 +293,8 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["plan"], ["retry"], ["status"], ["sheet"], ["try"], ["try", "fetch"], ["try", "phrases"], ["demo"]]
+    "command",
+    [[], ["run"], ["plan"], ["retry"], ["status"], ["sheet"], ["try"], ["try", "fetch"], ["try", "phrases"], ["demo"]],
 )
 def test_every_command_has_help(command: list[str]) -> None:
     done = subprocess.run([SHARDMILL, *command, "--help"], capture_output=True, text=True, check=True)
