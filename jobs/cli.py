@@ -191,8 +191,8 @@ def sheet(
 
     Each row with its image, captions, host and verdict, and the value against the threshold. Same seed, same rows.
     """
-    from jobs.sheet import SheetOptions
-    from jobs.sheet import sheet as write
+    from jobs.reports.sheet import SheetOptions
+    from jobs.reports.sheet import sheet as write
 
     _exit(write(SheetOptions(run_folder, tuple(reason or ()), kept, every, stage, n, seed, output)))
 

@@ -15,19 +15,20 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from jobs import explain as explaining
-from jobs import histogram, launch, summary, suspects
-from jobs.collapse import CollapseError
-from jobs.engine import Engine, OpenExecutor
-from jobs.estimate import estimate
-from jobs.executor import Executor, InlineExecutor
-from jobs.flight import Flight
-from jobs.hops import compile_hops, hop_index
-from jobs.progress import Progress, log, logging_to
-from jobs.state import Control, RunState
+from jobs import launch
+from jobs.reports import explain as explaining
+from jobs.reports import histogram, summary, suspects
+from jobs.reports.estimate import estimate
+from jobs.running.collapse import CollapseError
+from jobs.running.engine import Engine, OpenExecutor
+from jobs.running.executor import Executor, InlineExecutor
+from jobs.running.flight import Flight
+from jobs.running.hops import compile_hops, hop_index
+from jobs.running.progress import Progress, log, logging_to
+from jobs.running.state import Control, RunState
+from jobs.running.trouble import ClusterLostError, PackError, PartError, StoppedError, WaitingError, WrongCodeError
 from jobs.store.lease import Lease, RunBusyError, RunFolderError
 from jobs.store.plan import Plan
-from jobs.trouble import ClusterLostError, PackError, PartError, StoppedError, WaitingError, WrongCodeError
 from jobs.verify import verify as verify_run
 from pipelines.chatml.token_labels import load_tokenizer
 from pipelines.grounding.stage import Ground
@@ -35,7 +36,7 @@ from pipelines.pull.stage import Pull, describe
 from pipelines.recipe import Recipe
 from pipelines.recipe_text import RecipeError, load, shipped
 from pipelines.sources.files import InputError
-from pipelines.sources.named import NAMED
+from pipelines.sources.tables.named import NAMED
 from pipelines.stage import title
 from schemas.layout import RunLayout
 
@@ -192,7 +193,7 @@ def recipes() -> int:
 @answers
 def schema(what: str) -> int:
     """Print a schema."""
-    from jobs import schema_text
+    from jobs.reports import schema_text
 
     texts = {"recipe": schema_text.recipe, "layers": schema_text.layers, "shard": schema_text.shard}
     if what not in texts:
@@ -299,7 +300,7 @@ def _executor(engine: str, address: str | None, recipe: Recipe, control: Control
         if engine == "inline":
             executor = InlineExecutor(flight)
         else:
-            from jobs.cluster import RayExecutor, cluster
+            from jobs.running.cluster import RayExecutor, cluster
 
             executor = RayExecutor(stack.enter_context(cluster(address)), flight)
             _install(control)  # Ray installs a handler of its own, which would not drain

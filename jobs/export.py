@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from pyarrow import compute as pc
 
 from jobs.commands import answers, saved
-from jobs.hops import shard_reader
-from jobs.part import live_rows
-from jobs.state import RunState
+from jobs.running.hops import shard_reader
+from jobs.running.part import live_rows
+from jobs.running.state import RunState
 from jobs.store.files import publish, temporary_of
 from pipelines.captions import Caption, all_captions
 from pipelines.chatml.regions import Region, regions_of

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from jobs.hops import Hop
+from jobs.running.hops import Hop
 from jobs.store.files import digest, write_atomically
 from jobs.store.intake import stream
 from jobs.store.plan import Plan, Window

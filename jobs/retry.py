@@ -16,10 +16,10 @@ from rich.text import Text
 
 from jobs import launch
 from jobs.commands import RunOptions, answers, check, drive, saved
-from jobs.frequent import hosts_in
-from jobs.naming import unknown_names
-from jobs.second_pass import plan_retry, recount, settled_by_source
-from jobs.state import RunState
+from jobs.reports.frequent import hosts_in
+from jobs.reports.naming import unknown_names
+from jobs.running.second_pass import plan_retry, recount, settled_by_source
+from jobs.running.state import RunState
 from jobs.store.commit import KEPT, read_layer
 from jobs.store.lease import Lease
 from jobs.store.plan import Part, read_input

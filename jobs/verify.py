@@ -11,12 +11,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data_cards.hub_card import render
-from jobs.hops import Hop, shard_reader
 from jobs.packing.cut import cut
 from jobs.packing.groups import saved_validation_rows
 from jobs.packing.pack import SHARDS, card_facts, kit_files, shard_jobs
 from jobs.packing.shards import ShardJob, expected_ids
-from jobs.state import RunState
+from jobs.running.hops import Hop, shard_reader
+from jobs.running.state import RunState
 from jobs.store.commit import KEPT, Commit, count, read_footer, read_layer
 from jobs.store.files import digest
 from jobs.store.manifest import Manifest

@@ -10,7 +10,7 @@ from jobs import launch
 from jobs.commands import answers
 from jobs.contamination.hashing import make_list
 from jobs.contamination.matches import matches
-from jobs.state import RunState
+from jobs.running.state import RunState
 from jobs.store.plan import Plan
 from pipelines.filters.contamination.benchmark_list import Benchmark
 from pipelines.recipe_text import RecipeError, from_data

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.state import RunState
+from jobs.running.state import RunState
 from jobs.store.commit import read_layer
 from pipelines.filters.contamination.decontaminate import Decontaminate
 from schemas.layout import row_id

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.text import Text
 
-from jobs import summary
 from jobs.commands import RunOptions, answers, check, run
 from jobs.demo import web, world
 from jobs.demo.photographs import MissingPhotographsError
 from jobs.demo.truth import read_truth
-from jobs.state import RunState
+from jobs.reports import summary
+from jobs.running.state import RunState
 from jobs.store.files import write_atomically
 from jobs.store.plan import Plan
 from pipelines.recipe import Recipe

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.state import RunState
+from jobs.running.state import RunState
 from jobs.store.commit import KEPT, read_layer
 from jobs.store.plan import NO_IDS, Ids, Part
 from pipelines.chatml.captions import UNKNOWN_LANGUAGE

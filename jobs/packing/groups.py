@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from jobs.executor import Call, RunCalls
-from jobs.hops import Hop, shard_reader
-from jobs.part import live_rows, where
-from jobs.state import RunState
+from jobs.running.executor import Call, RunCalls
+from jobs.running.hops import Hop, shard_reader
+from jobs.running.part import live_rows, where
+from jobs.running.state import RunState
 from jobs.store.driver import check_driver
 from jobs.store.files import digest, publish, write_atomically
 from jobs.store.plan import NO_IDS, Ids, Part

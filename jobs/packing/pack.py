@@ -12,18 +12,18 @@ import numpy as np
 
 from data_cards.facts import CardFacts, Kind, Refusal, Split, Step
 from data_cards.hub_card import render
-from jobs.executor import Call, RunCalls
-from jobs.hops import shard_reader
 from jobs.packing.cut import Cut, cut
 from jobs.packing.groups import validation_rows
 from jobs.packing.shards import BYTES, KIND, LICENSE, SAMPLES, SUPERVISED, ShardJob, write_shard
-from jobs.state import RunState
+from jobs.running.executor import Call, RunCalls
+from jobs.running.hops import shard_reader
+from jobs.running.state import RunState
+from jobs.running.tally import HopTally
+from jobs.running.trouble import PackError
 from jobs.store.commit import KEPT, Commit
 from jobs.store.files import sweep, write_atomically
 from jobs.store.manifest import Manifest
 from jobs.store.plan import Ids
-from jobs.tally import HopTally
-from jobs.trouble import PackError
 from pipelines.chatml.dialects import DIALECTS
 from pipelines.chatml.dialects.protocol import Budget
 from pipelines.chatml.mixture import MixtureError

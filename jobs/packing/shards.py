@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from jobs.hops import Hop
 from jobs.packing.cut import Piece, Thresholds, chosen_samples, contains, planned_samples
-from jobs.part import live_rows, where
+from jobs.running.hops import Hop
+from jobs.running.part import live_rows, where
 from jobs.store.commit import Commit
 from jobs.store.driver import check_driver
 from jobs.store.files import digest, publish, temporary_of

@@ -1,7 +1,7 @@
 """What a source may bring beyond images and captions, known from the recipe alone."""
 
-from pipelines.sources.named import preset
 from pipelines.sources.spec import Format, SourceSpec
+from pipelines.sources.tables.named import preset
 
 _OPTIONAL = frozenset({"regions", "turns"})
 """Columns of `schemas.tables.INPUT` that only some sources fill."""

@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from pipelines.sources import datasets_folder, delimited, folder, img2dataset, jsonl, parquet, webdataset
 from pipelines.sources.annotations import coco, cogvlm_sft, flickr30k, internvl, llava, minigpt4, refcoco
 from pipelines.sources.annotations.record import annotation_files
-from pipelines.sources.columns import Contents, check_columns
+from pipelines.sources.collections import datasets_folder, folder, img2dataset, webdataset
 from pipelines.sources.expand import expand, format_of, is_gzip_name
 from pipelines.sources.files import InputError, InputFile, Unit, local_path, open_bytes, short_names
 from pipelines.sources.recognise import format_of_folder
 from pipelines.sources.rows import printable
 from pipelines.sources.spec import Format, SourceSpec
+from pipelines.sources.tables import delimited, jsonl, parquet
+from pipelines.sources.tables.columns import Contents, check_columns
 
 __all__ = ["InputError", "InputFile", "Unit", "find", "read"]
 

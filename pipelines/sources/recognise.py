@@ -2,11 +2,11 @@
 
 import posixpath
 
-from pipelines.sources import datasets_folder, folder, img2dataset
+from pipelines.sources.collections import datasets_folder, folder, img2dataset
+from pipelines.sources.collections.folder_tree import below
+from pipelines.sources.collections.sidecars import IMAGE_EXTENSIONS
 from pipelines.sources.expand import format_of
 from pipelines.sources.files import InputError, filesystem_of
-from pipelines.sources.folder_tree import below
-from pipelines.sources.sidecars import IMAGE_EXTENSIONS
 from pipelines.sources.spec import Format, SourceSpec
 
 

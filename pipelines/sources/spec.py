@@ -27,7 +27,7 @@ Format = Literal[
     "flickr30k_entities",
 ]
 TableName = Literal["coyo-700m", "re-laion", "laion-coco", "laion-115m", "datacomp", "wukong", "grit"]
-"""Published tables whose columns are known: `pipelines.sources.named`."""
+"""Published tables whose columns are known: `pipelines.sources.tables.named`."""
 
 
 @dataclass(frozen=True, kw_only=True, config=SPEC)

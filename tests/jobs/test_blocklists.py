@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs import commands
-from jobs.sheet import SheetOptions, sheet
+from jobs.reports.sheet import SheetOptions, sheet
 from schemas.tables import PULLED
 from tests.support.runs import Case, files, shardmill, urls
 from tests.support.web import Web, picture

@@ -12,7 +12,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from jobs import commands
-from jobs.trouble import PackError
+from jobs.running.trouble import PackError
 from jobs.verify import verify
 from tests.support.by_hand import GROUNDED, run_here
 from tests.support.runs import RECIPE, Case, shardmill

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
-from jobs import suspects
+from jobs.reports import suspects
 from jobs.store.commit import read_layer
 from tests.support.runs import RECIPE, Case, shardmill, urls
 from tests.support.web import Web

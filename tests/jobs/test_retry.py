@@ -12,7 +12,7 @@ import pytest
 from jobs import commands
 from jobs.retry import RetryOptions
 from jobs.retry import retry as retry_rows
-from jobs.second_pass import plan_retry
+from jobs.running.second_pass import plan_retry
 from jobs.store.plan import Plan
 from schemas.layout import RunLayout
 from tests.support.runs import Case, files, shardmill, urls

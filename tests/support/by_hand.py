@@ -3,11 +3,11 @@
 import json
 from contextlib import ExitStack
 
-from jobs.engine import Engine, OpenExecutor
-from jobs.executor import InlineExecutor
-from jobs.flight import Flight
 from jobs.launch import examine, open_plan, save_run
-from jobs.state import Control, RunState
+from jobs.running.engine import Engine, OpenExecutor
+from jobs.running.executor import InlineExecutor
+from jobs.running.flight import Flight
+from jobs.running.state import Control, RunState
 from jobs.store.lease import Lease
 from pipelines.recipe_text import parse
 from schemas.layout import RunLayout

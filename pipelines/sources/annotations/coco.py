@@ -22,10 +22,10 @@ from pipelines.sources.annotations.record import (
     longest_last,
     root_of,
 )
-from pipelines.sources.columns import Contents
 from pipelines.sources.files import InputError, InputFile, Unit
-from pipelines.sources.roles import ANNOTATED
 from pipelines.sources.spec import SourceSpec
+from pipelines.sources.tables.columns import Contents
+from pipelines.sources.tables.roles import ANNOTATED
 
 _LISTS = ("images", "annotations")
 

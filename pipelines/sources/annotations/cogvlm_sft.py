@@ -15,10 +15,10 @@ import pyarrow as pa
 from pipelines.sources.annotations.dialogue import turns_of
 from pipelines.sources.annotations.folder import content, digest_of, folders_with, listing
 from pipelines.sources.annotations.record import Record, RecordError, batches, broken, caption, image_path
-from pipelines.sources.columns import Contents
 from pipelines.sources.files import InputFile, Unit
-from pipelines.sources.roles import GENERATED
 from pipelines.sources.spec import SourceSpec
+from pipelines.sources.tables.columns import Contents
+from pipelines.sources.tables.roles import GENERATED
 
 LICENSE = "CC-BY-NC-4.0"
 _LABELS, _LABELS_EN = "labels", "labels_en"

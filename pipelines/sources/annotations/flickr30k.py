@@ -18,10 +18,10 @@ import pyarrow as pa
 from pipelines.sources.annotations.folder import content, digest_of, folders_with, listing
 from pipelines.sources.annotations.record import Record, RecordError, batches, broken, caption, image_path
 from pipelines.sources.boxes import Box, pixel_box
-from pipelines.sources.columns import Contents
 from pipelines.sources.files import InputError, InputFile, Unit
-from pipelines.sources.roles import ANNOTATED
 from pipelines.sources.spec import SourceSpec
+from pipelines.sources.tables.columns import Contents
+from pipelines.sources.tables.roles import ANNOTATED
 
 SOURCE = "flickr30k_entities"
 _SENTENCES, _ANNOTATIONS = "Sentences", "Annotations"

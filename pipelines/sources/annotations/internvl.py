@@ -17,9 +17,9 @@ import pyarrow as pa
 from pipelines.sources.annotations.json_array import object_in, size_of
 from pipelines.sources.annotations.llava import conversation_record
 from pipelines.sources.annotations.record import Record, RecordError, annotation_files, batches, broken, root_of
-from pipelines.sources.columns import Contents
 from pipelines.sources.files import InputError, InputFile, Unit, content_digest, open_text
 from pipelines.sources.spec import SourceSpec
+from pipelines.sources.tables.columns import Contents
 
 _LINES = (".jsonl", ".ndjson")
 _IN_META = "#"

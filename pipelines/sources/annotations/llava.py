@@ -13,9 +13,9 @@ import pyarrow as pa
 from pipelines.sources.annotations.dialogue import turns_of
 from pipelines.sources.annotations.json_array import array_in, size_of
 from pipelines.sources.annotations.record import Record, RecordError, batches, broken, image_path, root_of
-from pipelines.sources.columns import Contents
 from pipelines.sources.files import InputError, InputFile, Unit
 from pipelines.sources.spec import SourceSpec
+from pipelines.sources.tables.columns import Contents
 
 _SET_APART = frozenset({"image", "conversations"})
 

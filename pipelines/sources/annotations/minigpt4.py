@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from pipelines.sources.annotations.json_array import object_in, size_of
 from pipelines.sources.annotations.record import Record, RecordError, batches, broken, caption, image_path
-from pipelines.sources.columns import Contents
 from pipelines.sources.files import InputError, InputFile, Unit
-from pipelines.sources.roles import GENERATED
 from pipelines.sources.spec import SourceSpec
+from pipelines.sources.tables.columns import Contents
+from pipelines.sources.tables.roles import GENERATED
 
 _SET_APART = frozenset({"caption"})
 

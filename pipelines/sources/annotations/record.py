@@ -7,12 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.sources.collections.inside import leads_out
 from pipelines.sources.expand import expand
 from pipelines.sources.files import InputError, InputFile, filesystem_of
-from pipelines.sources.inside import leads_out
-from pipelines.sources.json_text import other_keys
 from pipelines.sources.rows import Cells, batch, printable
 from pipelines.sources.spec import SourceSpec
+from pipelines.sources.tables.json_text import other_keys
 from schemas.tables import IMAGE_AT, INPUT
 
 _BATCH_ROWS = 2048

@@ -18,10 +18,10 @@ from pipelines.sources.annotations.coco import Coco, key_of
 from pipelines.sources.annotations.json_array import size_of
 from pipelines.sources.annotations.record import Record, RecordError, annotation_files, batches, broken, caption
 from pipelines.sources.boxes import Box, pixel_box
-from pipelines.sources.columns import Contents
 from pipelines.sources.expand import expand as expand_files
 from pipelines.sources.files import InputError, InputFile, Unit, filesystem_of, open_bytes
 from pipelines.sources.spec import SourceSpec
+from pipelines.sources.tables.columns import Contents
 
 SOURCE = "refcoco"
 _INSTANCES = "instances.json"

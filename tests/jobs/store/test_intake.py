@@ -138,7 +138,7 @@ def test_hosts_are_spread(source: Path, tmp_path: Path) -> None:
 
 
 def test_row_groups_are_visited_in_an_order_drawn_by_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.sources.parquet._UNIT_ROWS", 10)
+    monkeypatch.setattr("pipelines.sources.tables.parquet._UNIT_ROWS", 10)
     (tmp_path / "t.parquet").write_bytes(parquet(table(100), 10))
 
     windows = taken_in(tmp_path / "t.parquet", tmp_path / "out", part_rows=10, window_parts=1)

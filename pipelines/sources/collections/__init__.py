@@ -1,0 +1,1 @@
+"""Images that lie in files: tars, folders, data sets, what img2dataset wrote."""

@@ -1,0 +1,1 @@
+"""Tables of pairs: Parquet, CSV, TSV, JSONL; published ones by name."""
