@@ -6,7 +6,7 @@ python -m benchmarks.idle_cluster [SECONDS]
 import sys
 import time
 
-from jobs.cluster import cluster
+from jobs.running.cluster import cluster
 
 
 def main() -> None:

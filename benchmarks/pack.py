@@ -31,7 +31,7 @@ from jobs.launch import saved_recipe
 from jobs.packing.cut import cut
 from jobs.packing.pack import SHARDS, held_out, run_here, shard_jobs
 from jobs.packing.shards import write_shard
-from jobs.state import RunState
+from jobs.running.state import RunState
 from jobs.store.manifest import Manifest
 from jobs.store.plan import Plan
 from schemas.chatml import ROW_GROUP_ROWS, parquet_options
