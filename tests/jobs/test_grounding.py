@@ -40,7 +40,7 @@ def test_what_was_drawn_is_what_is_found_and_asked_for(n: int, tmp_path: Path) -
     assert found.reg > n / 4
 
 
-@pytest.mark.parametrize("recipe", ["cogvlm-grounding", "grit-from-pairs"])
+@pytest.mark.parametrize("recipe", ["cogvlm-grounding", "grit"])
 def test_the_shipped_recipes_ground(recipe: str, tmp_path: Path) -> None:
     """With the detector of drawn scenes in place of theirs."""
     scenes = [drawn(seed) for seed in range(40)]
