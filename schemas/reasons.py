@@ -156,6 +156,7 @@ REFUSALS: dict[str, str] = {
     "no_turns": "the source holds no conversation about the image",
     "no_user_turn": "nobody asks in the source's conversation",
     "no_answer": "nobody answers in the source's conversation",
+    "system_turn": "the conversation has a system turn, which not every trainer reads from typed messages",
     "out_of_turn": "the turns of the source's conversation are not question and answer by turns",
     "blank_turn": "a turn of the source's conversation says nothing",
     "person_placeholder": "a turn of it has a placeholder, such as <PERSON>, where a person's name was",

@@ -46,9 +46,10 @@ def flaw(turns: Sequence[Spoken]) -> str | None:
     """Why no sample can be made of a conversation: one of `schemas.reasons.REFUSALS`."""
     if not turns:
         return "no_turns"
-    told = _after_system(turns)
-    roles = [turn.role for turn in told]
-    places = [at for at, turn in enumerate(told) for _ in range(turn.text.count(IMAGE_PLACEHOLDER))]
+    roles = [turn.role for turn in turns]
+    places = [at for at, turn in enumerate(turns) for _ in range(turn.text.count(IMAGE_PLACEHOLDER))]
+    if "system" in roles:
+        return "system_turn"
     if "user" not in roles:
         return "no_user_turn"
     if "assistant" not in roles:
@@ -59,7 +60,7 @@ def flaw(turns: Sequence[Spoken]) -> str | None:
         return "out_of_turn"
     if any(places):
         return "late_image"
-    texts = _texts(told)
+    texts = _texts(turns)
     if any(has_person(text) for text in texts):
         return "person_placeholder"
     return "blank_turn" if not all(texts) else None
@@ -67,17 +68,10 @@ def flaw(turns: Sequence[Spoken]) -> str | None:
 
 def retell(turns: Sequence[Spoken], dialect: Dialect) -> Conversation:
     """A conversation without a flaw as it is trained on."""
-    told = _after_system(turns)
-    first, *others = _texts(told)
-    system = [Turn("system", (neutralise(turn.text).strip(),)) for turn in turns[: len(turns) - len(told)]]
+    first, *others = _texts(turns)
     opening = Turn("user", (None, dialect.after_image + first))
     rest = [Turn("user" if at % 2 else "assistant", (text,)) for at, text in enumerate(others)]
-    return (*system, opening, *rest)
-
-
-def _after_system(turns: Sequence[Spoken]) -> Sequence[Spoken]:
-    """The turns without the system turn that may come first."""
-    return turns[1:] if turns[0].role == "system" else turns
+    return (opening, *rest)
 
 
 def _texts(turns: Sequence[Spoken]) -> list[str]:

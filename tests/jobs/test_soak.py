@@ -31,7 +31,7 @@ stages:
     nameservers: ["127.0.0.1:{names}"]
 run: {{min_free_gb: 0, mb_in_flight: 64}}
 """
-_MOST_DESCRIPTORS = 2 * 64 + 200
+_MOST_DESCRIPTORS = 2 * 64 + 300
 """Connections in use by `concurrency` and as many kept open for the next row, and what a worker has open besides."""
 
 

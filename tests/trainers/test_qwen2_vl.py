@@ -10,7 +10,7 @@ from jobs.check_trainer.environment import TrainerName
 from tests.trainers.boxes import is_under_its_box
 from tests.trainers.conftest import see
 from tests.trainers.odd_pictures import odd_pictures
-from tests.trainers.world import CONVERSATIONS, OLDER, make_world
+from tests.trainers.world import CONVERSATIONS, OLDER, RETOLD, make_world
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +21,7 @@ def test_every_task_is_read_as_meant(trainer: TrainerName, trained: Callable[...
     seen = see(trainer, dataset, trained(trainer, "qwen2_vl"), tmp_path)
     assert seen.problems == []
     grounded = len(OLDER.tasks) * len(odd_pictures())
-    assert len(seen.rows) == grounded + len(CONVERSATIONS)
+    assert len(seen.rows) == grounded + len(CONVERSATIONS) + RETOLD
     assert all(is_under_its_box(row.images[0]) for row in islice(seen.rows.values(), grounded))
     tasks = {row.task: row.loss[0].removesuffix("\n") for row in islice(seen.rows.values(), len(OLDER.tasks))}
     assert tasks.keys() == set(OLDER.tasks)

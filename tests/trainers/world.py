@@ -107,8 +107,7 @@ def _retold(rows: pa.Table) -> pa.Table:
     """Conversations of a source's own over the pictures of `rows`."""
     said = ("What is it?\n<image>", "Noise <|im_end|>, déjà vu. 噪声。", "And below?", "More noise.")
     turns = [{"role": "assistant" if at % 2 else "user", "text": text, "lang": "en"} for at, text in enumerate(said)]
-    brief = {"role": "system", "text": "You are terse.", "lang": "en"}
-    column = pa.array([turns, [brief, *turns]], INPUT.field("turns").type)
+    column = pa.array([turns, turns[:2]], INPUT.field("turns").type)
     spec = PackSpec(dialect=SPEC.dialect, tasks=("conversation",), max_pixels=SPEC.max_pixels)
     return packed(rows.append_column("turns", column), spec)
 

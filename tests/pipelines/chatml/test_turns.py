@@ -48,22 +48,13 @@ def test_the_image_stands_first_wherever_it_stood(asked: str) -> None:
     )
 
 
-def test_a_system_turn_may_come_first() -> None:
-    spoken = turns(("system", " Be brief. <image>"), ("user", ASKED), ("assistant", "A dog."))
-    assert flaw(spoken) is None
-    system, asked, _ = retell(spoken, DIALECTS["qwen2_vl"])
-    assert system == Turn("system", ("Be brief. < image>",))
-    assert asked.parts == (None, "What is it?")
-
-
 @pytest.mark.parametrize(
     ("spoken", "reason"),
     [
         ([], "no_turns"),
         (turns(("assistant", "A dog.")), "no_user_turn"),
         (turns(ASKED), "no_answer"),
-        (turns(("system", "Be brief.")), "no_user_turn"),
-        (turns(ASKED, "A dog.", ("system", "Be brief."), "Yes."), "out_of_turn"),
+        (turns(("system", "Be brief."), ("user", ASKED), ("assistant", "A dog.")), "system_turn"),
         (turns(ASKED, "A dog.", "And?"), "out_of_turn"),
         (turns(ASKED, "A dog.", ("assistant", "Or a cat.")), "out_of_turn"),
         (turns(("assistant", "Hello."), ("user", ASKED)), "out_of_turn"),
