@@ -68,6 +68,7 @@ class Library:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._process: asyncio.Task[_Process] | None = None
+        self._closed = False
 
     async def start(self) -> None:
         """Have the process running. Raises `StartError`."""
@@ -83,7 +84,8 @@ class Library:
         return Answer(Verdict("engine_error", detail=str(died)))
 
     async def close(self) -> None:
-        """End the process."""
+        """End the process, for good."""
+        self._closed = True
         if self._process is not None:
             process, self._process = self._process, None
             if not process.done():
@@ -92,6 +94,8 @@ class Library:
                 await (await process).end()
 
     async def _running(self) -> "_Process":
+        if self._closed:
+            raise StartError("img2dataset was ended")
         if self._process is None or (self._process.done() and not _is_alive(self._process)):
             self._process = asyncio.create_task(_Process.start(self._rules))
         return await asyncio.shield(self._process)  # others wait for it, too

@@ -153,7 +153,7 @@ def test_a_hung_process_is_replaced(hostile: Hostile, scratch: Path, monkeypatch
         try:
             hung = asyncio.create_task(own.ask(hostile.acting(drip_headers)))
             await asyncio.to_thread(until, lambda: bool(hostile.requests))
-            (process,) = psutil.Process().children()
+            (process,) = children()
             hung.cancel()
             await asyncio.to_thread(process.wait)
             return await own.ask(hostile.page(PICTURE))
@@ -165,10 +165,29 @@ def test_a_hung_process_is_replaced(hostile: Hostile, scratch: Path, monkeypatch
     assert not list(scratch.iterdir())
 
 
+def test_what_waits_when_all_is_closed_starts_nothing_anew(hostile: Hostile, scratch: Path) -> None:
+    async def go() -> Answer:
+        own = Library(RULES)
+        waiting = asyncio.create_task(own.ask(hostile.acting(drip_headers)))
+        await asyncio.to_thread(until, lambda: bool(hostile.requests))
+        await own.close()
+        return await waiting
+
+    verdict = asyncio.run(go()).verdict
+    assert verdict is not None
+    assert verdict.reason == "engine_error"
+    assert children() == []
+
+
+def children() -> list[psutil.Process]:
+    """The processes in which img2dataset pulls; others of this one's children are none of them."""
+    found = psutil.Process().children()
+    return [process for process in found if "pipelines.pull.img2dataset.child" in process.cmdline()]
+
+
 def kill_img2dataset() -> None:
-    for process in psutil.Process().children():
-        if "pipelines.pull.img2dataset.child" in process.cmdline():
-            process.kill()
+    for process in children():
+        process.kill()
 
 
 @pytest.mark.parametrize(("deaths", "reason"), [(1, None), (2, "engine_error")])
