@@ -150,12 +150,13 @@ def pack(folder: Path, settings: Sequence[str], engine: str, address: str | None
         known = launch.saved_fingerprints(layout, recipe)
         known.pop("pack", None)  # which is what the settings may change
         state = RunState(layout, recipe, Plan.load(layout.plan_json), known)
-        before = state.hops[-2]
-        if waiting := sum(not state.is_valid(before, part) for part in state.plan.parts):
-            raise launch.RunMismatchError(
-                f"{waiting:,} parts of {layout.root} are not done up to {before.name} by this recipe and version; "
-                "`shardmill run` it to its end first"
-            )
+        state.count_valid()
+        for hop in state.hops[:-1]:
+            if waiting := len(state.plan.parts) - state.tally[hop.name].done:
+                raise launch.RunMismatchError(
+                    f"{waiting:,} parts of {layout.root} have not passed {hop.name} by this recipe and version; "
+                    "`shardmill run` it to its end first"
+                )
         out = Console(highlight=False, soft_wrap=True)
         _note_what_is_pinned(state.recipe, state.plan, out)
         return drive(state, options, out)

@@ -135,9 +135,8 @@ def _check_shards(report: Report, state: RunState) -> None:
     if not state.layout.card.exists():
         return
     manifest = Manifest(state.layout, SHARDS)
-    pack = state.hops[-1]
-    if not all(state.is_valid(pack, part) for part in state.plan.parts):
-        # rows were added or changed since: what the shards should hold is not known, only that they are intact
+    if any(state.tally[hop.name].done < len(state.plan.parts) for hop in state.hops):
+        # rows were added, changed or lost since: what the shards should hold is not known, only that they are intact
         known = {commit.digest for commit in manifest}
         for path in sorted(state.layout.shards.glob("*.parquet")):
             if digest(path) not in known:

@@ -148,9 +148,9 @@ class _Share(Pull):
 async def describe(spec: Pull, urls: Sequence[str]) -> AsyncIterator[dict[str, object]]:
     """Pull each URL and tell what came of it, in the order given.
 
-    Keys: url, outcome, reason (None when kept), value, detail, final_url, status, bytes (as served), format (of the
-    canonical image), width, height, sha256 (hex, of the served bytes), phash (16 hex digits), ms, attempts (exchanges,
-    None where there was none).
+    Keys: url, outcome, reason (None when kept), value, final_url, status, bytes (as served), format (of the canonical
+    image), width, height, sha256 (hex, of the served bytes), phash (16 hex digits), ms, attempts (exchanges, None where
+    there was none), detail.
     """
     engine = spec.load()
     tasks = [asyncio.ensure_future(engine.pull(Row(url))) for url in urls]
@@ -170,7 +170,6 @@ def _told(url: str, row: Pulled) -> dict[str, object]:
         "outcome": str(REASONS[verdict.reason].outcome if verdict else Outcome.KEPT),
         "reason": verdict and verdict.reason,
         "value": verdict and verdict.value,
-        "detail": verdict and verdict.detail,
         "final_url": row.fetched.final_url,
         "status": row.fetched.status,
         "bytes": row.n_bytes,
@@ -181,4 +180,5 @@ def _told(url: str, row: Pulled) -> dict[str, object]:
         "phash": image and f"{image.phash:016x}",
         "ms": row.fetched.ms,
         "attempts": row.fetched.attempts or None,
+        "detail": verdict and verdict.detail,
     }

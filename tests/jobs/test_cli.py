@@ -269,8 +269,8 @@ def test_try_fetch_prints_one_object_a_line(web: Web) -> None:
     found = {row["url"]: row for row in map(json.loads, done.stdout.splitlines())}
     kept, gone = found[web.url("image", 1)], found[web.url("gone", 1)]
     assert list(kept) == [
-        *("url", "outcome", "reason", "value", "detail", "final_url", "status"),
-        *("bytes", "format", "width", "height", "sha256", "phash", "ms", "attempts"),
+        *("url", "outcome", "reason", "value", "final_url", "status"),
+        *("bytes", "format", "width", "height", "sha256", "phash", "ms", "attempts", "detail"),
     ]
     assert (kept["outcome"], kept["reason"], kept["format"], kept["width"]) == ("kept", None, "jpeg", 120)
     assert (gone["outcome"], gone["reason"], gone["value"]) == ("rejected", "http_gone", 404)

@@ -140,7 +140,7 @@ def test_describe_tells_what_came_of_each_url_in_order(hostile: Hostile) -> None
         return [told async for told in describe(Pull(allow=LOOPBACK), urls)]
 
     kept, gone, nonsense = asyncio.run(go())
-    keys = "url outcome reason value final_url status bytes format width height sha256 phash ms attempts"
+    keys = "url outcome reason value final_url status bytes format width height sha256 phash ms attempts detail"
     assert list(kept) == list(gone) == keys.split()
     assert (kept["outcome"], kept["reason"], kept["bytes"]) == ("kept", None, len(PICTURE))
     assert (kept["attempts"], gone["attempts"], nonsense["attempts"]) == (1, 1, None)
