@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := .venv/bin
-EXTRAS := --extra demo --extra img2dataset
+EXTRAS := --extra demo --extra img2dataset --extra paddle
 PYTEST := $(RUN)/python -m pytest -p randomly
 
 .PHONY: help setup demo test trainers test-slow lint fmt bench

@@ -178,3 +178,50 @@ GROUNDED = schema(
     Column("regions", pa.list_(REGION), "phrases of the captions and their boxes; append-only, so indices never drift"),
     Column("ungrounded", pa.list_(UNASKED), "phrases that no box was asked for; any other without a region has none"),
 )
+
+LINE = pa.struct(
+    [
+        pa.field("text", pa.string(), metadata={"meaning": "as it was read"}),
+        pa.field(
+            "quad",
+            pa.list_(pa.float32(), 8),
+            metadata={"meaning": "x1 y1 … x4 y4, clockwise as one reads, from the text's own top left", "range": "0–1"},
+        ),
+        pa.field("score", pa.float32(), metadata={"meaning": "the recogniser's confidence", "range": "0–1"}),
+        pa.field("script", pa.string(), metadata={"meaning": "ISO 15924 code of most letters; null: it has none"}),
+        pa.field("block", pa.int32(), metadata={"meaning": "the column or paragraph it belongs to, in reading order"}),
+        pa.field("dropped", pa.string(), metadata={"meaning": "why a rule leaves it out, of UNREAD; null: it counts"}),
+    ]
+)
+
+READ = schema(
+    Column("lines", pa.list_(LINE), "lines of text in the image, in reading order, dropped ones included"),
+    Column("text", pa.string(), "the lines that count, joined: a line feed between blocks that are apart"),
+)
+
+TRANSLATION = pa.struct(
+    [
+        pa.field(
+            "caption_index", pa.int32(), metadata={"meaning": "the caption that came of it; null: none, or turns"}
+        ),
+        pa.field("of", pa.int32(), metadata={"meaning": "the caption that was translated; null: the row's turns"}),
+        pa.field("to", pa.string(), metadata={"meaning": "ISO 639 code of the language asked for"}),
+        pa.field("pass", pa.string(), metadata={"meaning": "translate, correct or back"}),
+        pa.field("outcome", pa.string(), metadata={"meaning": "translated, kept_source or failed"}),
+        pa.field("checks", pa.list_(pa.string()), metadata={"meaning": "checks that answers failed, of UNTRANSLATED"}),
+        pa.field("requests", pa.int32(), metadata={"meaning": "answers it took, those from the cache included"}),
+        pa.field("cached", pa.int32(), metadata={"meaning": "how many of them came from the cache"}),
+        pa.field("tokens_in", pa.int64(), metadata={"meaning": "prompt tokens as the endpoint counts them"}),
+        pa.field("tokens_out", pa.int64(), metadata={"meaning": "answer tokens as the endpoint counts them"}),
+        pa.field("chrf", pa.float32(), metadata={"meaning": "chrF of original and back-translation", "range": "0–100"}),
+        pa.field("model", pa.string(), metadata={"meaning": "as the endpoint names it"}),
+        pa.field("prompt", pa.string(), metadata={"meaning": "name and version of the prompt"}),
+    ]
+)
+
+TRANSLATED = schema(
+    Column("captions", pa.list_(CAPTION), "with the translations appended (roles translated, corrected, back)"),
+    Column("regions", pa.list_(REGION), "with the regions of translated captions appended"),
+    Column("translated_turns", pa.list_(TURN), "the row's conversation in the other language; null: there is none"),
+    Column("translations", pa.list_(TRANSLATION), "what was asked of the model, and what became of it"),
+)

@@ -3,6 +3,7 @@
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
@@ -49,4 +50,5 @@ def unpacked(keys: Column) -> Hashes:
         fixed = chunk.cast(pa.binary(8))
         if len(fixed):
             parts.append(np.frombuffer(fixed.buffers()[1], ">u8")[fixed.offset : fixed.offset + len(fixed)])
-    return np.concatenate(parts).astype(np.uint64)
+    numbers: npt.NDArray[np.uint64] = np.concatenate(parts).astype(np.uint64)
+    return numbers

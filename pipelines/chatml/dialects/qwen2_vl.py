@@ -42,7 +42,8 @@ class Qwen2VL(QwenVL):
     special_tokens: ClassVar[tuple[str, ...]] = SPECIAL_TOKENS
 
     def to_grid(self, coordinates: Floats, width: Ints, height: Ints, budget: Budget) -> Ints:  # noqa: ARG002
-        return np.minimum(np.rint(on_scale(coordinates, _STEPS)), _STEPS - 1).astype(np.int64)
+        grid: Ints = np.minimum(np.rint(on_scale(coordinates, _STEPS)), _STEPS - 1).astype(np.int64)
+        return grid
 
     def from_grid(self, coordinates: Ints, width: Ints, height: Ints, budget: Budget) -> Floats:  # noqa: ARG002
         return np.asarray(coordinates, np.float64) / _STEPS

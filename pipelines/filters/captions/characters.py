@@ -63,7 +63,8 @@ class Characters:
 
     def lengths(self) -> Counts:
         """Characters of each text, runs of white space counted as one and none at its ends."""
-        return self.visible + np.maximum(self.count(self._run_starts(~self.are(SPACE))) - 1, 0)
+        between: Counts = np.maximum(self.count(self._run_starts(~self.are(SPACE))) - 1, 0)
+        return self.visible + between
 
     def words(self) -> Counts:
         """Words of each text."""
@@ -80,7 +81,8 @@ class Characters:
         follows = np.zeros(len(where), bool)
         follows[1:] = where[:-1]
         follows[self.ends[:-1][self.ends[:-1] < len(where)]] = False
-        return where & ~follows
+        starts: npt.NDArray[np.bool_] = where & ~follows
+        return starts
 
 
 def _codes(texts: pa.StringArray) -> npt.NDArray[np.uint32]:
