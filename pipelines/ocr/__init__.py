@@ -1,0 +1,1 @@
+"""The text in images: what reads it, and lines made of it."""
