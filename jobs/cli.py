@@ -6,6 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from jobs.cli_try import trying
+from jobs.options import Address, AsJson, EngineName, Inputs, Limit, Output, RecipeName, Restart, Run, Settings, leave
+
 app = typer.Typer(
     name="shardmill",
     no_args_is_help=True,
@@ -15,26 +18,7 @@ app = typer.Typer(
     help="Turn image–text pairs on the web into training shards for vision-language models, every row accounted for.",
     epilog="Try it: shardmill demo. Then: shardmill recipes; shardmill run RECIPE --input pairs.parquet --output RUN.",
 )
-trying = typer.Typer(no_args_is_help=True, help="Run one stage on what you give it, one JSON object a line.")
 app.add_typer(trying, name="try")
-
-RecipeName = Annotated[
-    str, typer.Argument(help="A shipped recipe's name (`shardmill recipes`), or a path to a YAML file.")
-]
-Output = Annotated[Path, typer.Option("--output", "-o", help="The run's folder; made when it is not there.")]
-Run = Annotated[Path, typer.Argument(help="A run's folder.")]
-Inputs = Annotated[
-    list[str] | None,
-    typer.Option("--input", "-i", help="A file, folder, glob or fsspec URL of pairs; may be given several times."),
-]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="Override the recipe, as in stages.aspect_ratio.max_ratio=3.")
-]
-Limit = Annotated[int | None, typer.Option(min=1, help="Only so many rows: a random sample, extended by a later run.")]
-Restart = Annotated[bool, typer.Option("--restart", help="Move an old run in the output folder aside and start anew.")]
-EngineName = Annotated[str, typer.Option("--engine", help="`ray`, or `inline`: everything in this process.")]
-Address = Annotated[str | None, typer.Option(help="A Ray cluster to run on; without it, a local one is started.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -65,7 +49,7 @@ def run(
     options = commands.RunOptions(
         recipe, output, tuple(inputs or ()), tuple(settings or ()), limit, engine, address, until, start, restart
     )
-    _exit(commands.run(options, as_json=as_json))
+    leave(commands.run(options, as_json=as_json))
 
 
 @app.command()
@@ -92,11 +76,11 @@ def plan(
     from jobs import commands
 
     if explain:
-        _exit(commands.explain(recipe, tuple(settings or ()), as_json=as_json))
+        leave(commands.explain(recipe, tuple(settings or ()), as_json=as_json))
     if output is None:
         raise typer.BadParameter("say where the run's folder is", param_hint="--output")
     options = commands.RunOptions(recipe, output, tuple(inputs or ()), tuple(settings or ()), limit, restart=restart)
-    _exit(commands.plan(options, as_json=as_json))
+    leave(commands.plan(options, as_json=as_json))
 
 
 @app.command()
@@ -114,7 +98,7 @@ def status(
     """
     from jobs import commands
 
-    _exit(commands.status(run_folder, reasons=reasons, hosts=hosts, as_json=as_json))
+    leave(commands.status(run_folder, reasons=reasons, hosts=hosts, as_json=as_json))
 
 
 @app.command()
@@ -141,7 +125,7 @@ def retry(
     from jobs.retry import retry as retry_rows
 
     options = RetryOptions(run_folder, tuple(reasons or ()), tuple(hosts or ()), stage, run_it, engine, address)
-    _exit(retry_rows(options, as_json=as_json))
+    leave(retry_rows(options, as_json=as_json))
 
 
 @app.command()
@@ -157,7 +141,7 @@ def pack(
     """
     from jobs import commands
 
-    _exit(commands.pack(run_folder, tuple(settings or ()), engine, address))
+    leave(commands.pack(run_folder, tuple(settings or ()), engine, address))
 
 
 @app.command()
@@ -165,7 +149,7 @@ def verify(run_folder: Run, as_json: AsJson = False) -> None:
     """Check a run against itself: hashes, digests between layers, schemas, conservation, unique ids."""
     from jobs import commands
 
-    _exit(commands.verify(run_folder, as_json=as_json))
+    leave(commands.verify(run_folder, as_json=as_json))
 
 
 @app.command()
@@ -194,7 +178,7 @@ def sheet(
     from jobs.reports.sheet import SheetOptions
     from jobs.reports.sheet import sheet as write
 
-    _exit(write(SheetOptions(run_folder, tuple(reason or ()), kept, every, stage, n, seed, output)))
+    leave(write(SheetOptions(run_folder, tuple(reason or ()), kept, every, stage, n, seed, output)))
 
 
 @app.command()
@@ -214,7 +198,7 @@ def export(
     """
     from jobs.export import export as write
 
-    _exit(write(run_folder, layout, output))
+    leave(write(run_folder, layout, output))
 
 
 @app.command("check-trainer")
@@ -238,7 +222,7 @@ def check_trainer(
     """
     from jobs.check_trainer.command import CheckOptions, check_trainer
 
-    _exit(check_trainer(CheckOptions(folder, trainer, model, python, rows, out), as_json=as_json))
+    leave(check_trainer(CheckOptions(folder, trainer, model, python, rows, out), as_json=as_json))
 
 
 @app.command()
@@ -249,7 +233,7 @@ def demo(
     """Run the whole job on a small web of our own on loopback, with everything that goes wrong on the real one."""
     from jobs.demo import tour
 
-    _exit(tour.demo(folder, engine))
+    leave(tour.demo(folder, engine))
 
 
 @app.command()
@@ -265,7 +249,7 @@ def tokens(
     """
     from jobs.tokens import tokens as count
 
-    _exit(count(images, max_pixels, max_tiles, as_json=as_json))
+    leave(count(images, max_pixels, max_tiles, as_json=as_json))
 
 
 @app.command()
@@ -273,7 +257,7 @@ def recipes() -> None:
     """List the recipes that ship, and the published tables that a recipe reads by name."""
     from jobs import commands
 
-    _exit(commands.recipes())
+    leave(commands.recipes())
 
 
 @app.command()
@@ -281,7 +265,7 @@ def schema(what: Annotated[str, typer.Argument(help="recipe, layers or shard.")]
     """Print the JSON Schema of recipes, or the Arrow schema of the layers or of the training shard."""
     from jobs import commands
 
-    _exit(commands.schema(what))
+    leave(commands.schema(what))
 
 
 @app.command()
@@ -302,7 +286,7 @@ def hashes(
     """
     from jobs.contamination import command
 
-    _exit(command.hashes(dataset, output, name, ngram, tuple(settings or ())))
+    leave(command.hashes(dataset, output, name, ngram, tuple(settings or ())))
 
 
 @app.command()
@@ -310,72 +294,7 @@ def contaminated(run_folder: Run) -> None:
     """List every row that was refused for a benchmark's sake and the item it matched, one JSON object a line."""
     from jobs.contamination import command
 
-    _exit(command.contaminated(run_folder))
-
-
-@trying.command()
-def fetch(
-    urls: Annotated[list[str], typer.Argument(help="URLs to fetch.", metavar="URL...")],
-    allow: Annotated[list[str] | None, typer.Option(help="Allow addresses of this network, as in 127.0.0.0/8.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="Take the pull stage of this recipe.")] = None,
-    settings: Settings = None,
-) -> None:
-    """Fetch and judge URLs as the pull stage would.
-
-    Example: shardmill try fetch https://example.org/a.jpg
-    """
-    from jobs import commands
-
-    _exit(commands.try_fetch(urls, tuple(allow or ()), recipe, tuple(settings or ())))
-
-
-@trying.command()
-def phrases(
-    model: Annotated[
-        str | None, typer.Option(help="A spaCy model, by an installed package's name or a path; else ours.")
-    ] = None,
-    recipe: Annotated[
-        str | None, typer.Option(help="Take the model that the stage ground of this recipe names.")
-    ] = None,
-    settings: Settings = None,
-) -> None:
-    """Find the phrases of captions, one a line on standard input, that boxes would be asked for.
-
-    Example: shardmill try phrases < captions.txt
-
-    noun_chunks are characters of the caption, start and end (exclusive); ref_exps are the referring expressions that
-    they grow into, in the same order. What cannot be seen, and what is negated, is left out.
-    """
-    from jobs.try_phrases import try_phrases
-
-    _exit(try_phrases(sys.stdin.buffer, model, recipe, tuple(settings or ())))
-
-
-@trying.command()
-def ground(
-    image: Annotated[Path, typer.Argument(help="A picture.")],
-    caption: Annotated[str, typer.Option(help="What is said of it.")],
-    out: Annotated[Path | None, typer.Option(help="Draw the boxes into this PNG.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="Take the stage ground of this recipe, and its detector.")] = None,
-    settings: Settings = None,
-) -> None:
-    """Find what a caption's phrases name in a picture, as the stage ground would.
-
-    Example: shardmill try ground drawing.png --caption "a red circle above a blue square" --out boxes.png
-
-    Example: shardmill try ground photo.jpg --caption "a dog on a bench" --recipe cogvlm-grounding
-    --set 'stages.ground.detector={kind: transformers, hub: IDEA-Research/grounding-dino-tiny}'
-
-    Without a recipe the detector is `shapes`, which knows coloured shapes in drawings and nothing else; photographs
-    need a real one, as in the second example, with the extra `detectors`. Boxes are fractions of width and height.
-    """
-    from jobs.try_ground import GroundOptions, try_ground
-
-    _exit(try_ground(GroundOptions(image, caption, out, recipe, tuple(settings or ()))))
-
-
-def _exit(status_code: int) -> None:
-    raise typer.Exit(status_code)
+    leave(command.contaminated(run_folder))
 
 
 def main() -> Any:

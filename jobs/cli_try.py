@@ -1,0 +1,72 @@
+"""The commands of `shardmill try`: one stage on what it is given. Heavy modules are imported by the commands."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs.options import Settings, leave
+
+trying = typer.Typer(no_args_is_help=True, help="Run one stage on what you give it, one JSON object a line.")
+
+
+@trying.command()
+def fetch(
+    urls: Annotated[list[str], typer.Argument(help="URLs to fetch.", metavar="URL...")],
+    allow: Annotated[list[str] | None, typer.Option(help="Allow addresses of this network, as in 127.0.0.0/8.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Take the pull stage of this recipe.")] = None,
+    settings: Settings = None,
+) -> None:
+    """Fetch and judge URLs as the pull stage would.
+
+    Example: shardmill try fetch https://example.org/a.jpg
+    """
+    from jobs import commands
+
+    leave(commands.try_fetch(urls, tuple(allow or ()), recipe, tuple(settings or ())))
+
+
+@trying.command()
+def phrases(
+    model: Annotated[
+        str | None, typer.Option(help="A spaCy model, by an installed package's name or a path; else ours.")
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Take the model that the stage ground of this recipe names.")
+    ] = None,
+    settings: Settings = None,
+) -> None:
+    """Find the phrases of captions, one a line on standard input, that boxes would be asked for.
+
+    Example: shardmill try phrases < captions.txt
+
+    noun_chunks are characters of the caption, start and end (exclusive); ref_exps are the referring expressions that
+    they grow into, in the same order. What cannot be seen, and what is negated, is left out.
+    """
+    from jobs.try_phrases import try_phrases
+
+    leave(try_phrases(sys.stdin.buffer, model, recipe, tuple(settings or ())))
+
+
+@trying.command()
+def ground(
+    image: Annotated[Path, typer.Argument(help="A picture.")],
+    caption: Annotated[str, typer.Option(help="What is said of it.")],
+    out: Annotated[Path | None, typer.Option(help="Draw the boxes into this PNG.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Take the stage ground of this recipe, and its detector.")] = None,
+    settings: Settings = None,
+) -> None:
+    """Find what a caption's phrases name in a picture, as the stage ground would.
+
+    Example: shardmill try ground drawing.png --caption "a red circle above a blue square" --out boxes.png
+
+    Example: shardmill try ground photo.jpg --caption "a dog on a bench" --recipe cogvlm-grounding
+    --set 'stages.ground.detector={kind: transformers, hub: IDEA-Research/grounding-dino-tiny}'
+
+    Without a recipe the detector is `shapes`, which knows coloured shapes in drawings and nothing else; photographs
+    need a real one, as in the second example, with the extra `detectors`. Boxes are fractions of width and height.
+    """
+    from jobs.try_ground import GroundOptions, try_ground
+
+    leave(try_ground(GroundOptions(image, caption, out, recipe, tuple(settings or ()))))
