@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.chromium import PATH, Chromium
 from tests.support.web import Web
 
 
@@ -12,3 +13,13 @@ def web() -> Iterator[Web]:
     """A loopback web of known truth."""
     with Web() as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """A browser that opens pages and finds their faults; one for all tests."""
+    if PATH is None:
+        pytest.skip("there is no chromium: apt-get install chromium")
+    browser = Chromium()
+    yield browser
+    browser.close()

@@ -12,6 +12,7 @@ from PIL import Image
 
 from data_cards.sheet import Entry, Sheet, Tile, TileCaption, render, render_index
 from data_cards.thumbnail import Thumbnail, thumbnail
+from tests.support.hostile import HOSTILE
 from tests.support.html import Element, check_offline
 
 
@@ -42,11 +43,6 @@ SHEET = Sheet(
     *("Left for aspect_ratio", "/runs/a", "mine"),
     *((WIDE,), 1234, 7, ("aspect_ratio",)),
     rules=(("aspect_ratio", "max_ratio", "6.0", "published: CogVLM"),),
-)
-HOSTILE = (
-    *("</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "javascript:alert(1)", '" onload="x'),
-    *("</style><style>*{display:none}", "\u202egpj.exe", "]]><!--", "&lt;b&gt;", "a\x00b", "url(http://x/)"),
-    *("<![CDATA[", "x" * 1_000_000, "<" * 1_000_000, "\u202e" * 1_000_000, "\n" * 5000),
 )
 
 
