@@ -56,6 +56,13 @@ Worker = Literal["async", "model", "task"]
 """On what a stage runs: an actor that keeps many requests in flight, one that holds a model, or a cheap task."""
 
 
+class EndRunError(Exception):
+    """Raised by an engine that could answer for no row any more, as where a key is refused: the run ends here.
+
+    What is committed stays. The message says what to do; the parts that raised it are done again by the next run.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Verdicts:
     """One verdict a row, in the rows' order. A null reason means kept."""

@@ -117,6 +117,14 @@ _ALL = (
     _rejected("contaminated_text", "words of a benchmark; value: share of them that it has; detail: set: item"),
     # grounding
     _rejected("no_boxes", "no phrase of its captions has a box"),
+    # translation, where a row is not kept without one
+    _failed("llm_timeout", "the endpoint gave no answer before the deadline"),
+    _failed("llm_rate_limited", "the endpoint asks to come back later (429); detail: its words"),
+    _failed("llm_unavailable", "the endpoint failed (5xx), or the connection broke; detail: how"),
+    _failed("llm_bad_answer", "what the endpoint answers is no chat completion; detail: what is wrong with it"),
+    _failed("llm_bad_request", "the endpoint refuses the request (400, 413, 422); detail: its words", retriable=False),
+    _failed("llm_content_filter", "the endpoint's content filter refuses the text", retriable=False),
+    _failed("untranslated", "no answer passed the checks; detail: those that failed", retriable=False),
     # rules over the set
     _rejected("duplicate_image", "a row of lower id has the same file (SHA-256); value: that id"),
     _rejected("duplicate_pair", "a row of lower id has the same perceptual hash and caption; value: that id"),

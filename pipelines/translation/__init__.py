@@ -1,0 +1,1 @@
+"""Captions and conversations into another language, by a model behind an endpoint."""
