@@ -4,6 +4,19 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from data_cards.facts_measured import (
+    AnnotationEngine,
+    BoxCounts,
+    Count,
+    HeatMap,
+    Histogram,
+    Host,
+    Review,
+    Rule,
+    SourceLicense,
+    Tally,
+    TaskTokens,
+)
 from schemas.reasons import REASONS, REFUSALS
 
 
@@ -64,8 +77,21 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskRefusal:
+    """How often a task was not made of a caption, or of one of its regions; the row itself stays."""
+
+    task: str
+    refusal: str
+    times: int
+
+    def __post_init__(self) -> None:
+        if self.refusal not in REFUSALS:
+            raise ValueError(f"{self.refusal!r} is not in the closed list of refusals")
+
+
+@dataclass(frozen=True, slots=True)
 class CardFacts:
-    """All that the Hub card says. Nothing in it comes from a clock: the card is part of the reproducible data set.
+    """All that a card says. Nothing in it comes from a clock: the card is part of the reproducible data set.
 
     Raises ValueError when a step does not receive exactly what the step before kept, or the first step `rows`.
     """
@@ -86,12 +112,30 @@ class CardFacts:
     """What a processor may spend on an image: ``max_pixels`` or ``max_tiles``."""
     kinds: tuple[Kind, ...] = ()
     """Samples by task and language."""
-    task_refusals: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """How often a task was not made of a caption, or of one of its regions, by task and refusal."""
-    licenses: Mapping[str | None, int] = field(default_factory=dict)
-    """Samples by licence as the sources state it; None: not stated."""
+    task_refusals: tuple[TaskRefusal, ...] = ()
+    """By task, most first."""
+    licenses: tuple[Count, ...] = ()
+    """Samples by licence as the sources state it, most first."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """What made it: package or stage name to version."""
+    statements: Mapping[str, str] = field(default_factory=dict)
+    """What people say of the set in the recipe's ``card:`` section, by its key; keys that are absent are missing."""
+    rules: tuple[Rule, ...] = ()
+    """Every setting of every stage, in the recipe's order."""
+    engines: tuple[AnnotationEngine, ...] = ()
+    sources: tuple[SourceLicense, ...] = ()
+    """Most rows first; those of many are cut at a few hundred."""
+    hosts: tuple[Host, ...] = ()
+    """The hosts most of whose rows left, most first."""
+    histograms: tuple[Histogram, ...] = ()
+    """In the order in which a card shows them, by section; those that nothing was measured for are left out."""
+    tallies: tuple[Tally, ...] = ()
+    """The same."""
+    heat_maps: tuple[HeatMap, ...] = ()
+    boxes: BoxCounts | None = None
+    """None where no stage and no source gives boxes."""
+    tokens: tuple[TaskTokens, ...] = ()
+    reviews: tuple[Review, ...] = ()
 
     def __post_init__(self) -> None:
         arriving, from_ = self.rows, "the input"
@@ -99,8 +143,14 @@ class CardFacts:
             if step.entered != arriving:
                 raise ValueError(f"{step.name}: {step.entered} rows entered, but {from_} passed on {arriving}")
             arriving, from_ = step.kept, step.name
-        if unknown := {refusal for _, refusal in self.task_refusals} - REFUSALS.keys():
-            raise ValueError(f"not in the closed list of refusals: {', '.join(sorted(unknown))}")
+
+    def histogram(self, name: str) -> Histogram | None:
+        """The histogram called so, if there is one."""
+        return next((one for one in self.histograms if one.name == name), None)
+
+    def tally(self, name: str) -> Tally | None:
+        """The tally called so, if there is one."""
+        return next((one for one in self.tallies if one.name == name), None)
 
     @property
     def samples(self) -> int:

@@ -91,7 +91,7 @@ def _yaml_item(type_: pa.DataType) -> Any:
 
 def _license(facts: CardFacts) -> str:
     """The one licence that every sample states, under the Hub's name for it; otherwise "other"."""
-    stated = {license_ and license_.strip().lower() for license_ in facts.licenses}
+    stated = {count.key and count.key.strip().lower() for count in facts.licenses}
     (only,) = stated if len(stated) == 1 else (None,)
     return only if only in _HUB_LICENSES else "other"
 
@@ -175,7 +175,13 @@ def _contents(facts: CardFacts) -> str:
     if facts.languages:
         parts.append(table(("language", "samples"), _most_frequent(facts.languages, "not known"), " r"))
     if facts.licenses:
-        parts.append(table(("licence", "samples"), _most_frequent(facts.licenses, "not stated"), " r"))
+        parts.append(
+            table(
+                ("licence", "samples"),
+                _most_frequent({count.key: count.n for count in facts.licenses}, "not stated"),
+                " r",
+            )
+        )
     parts.append(
         table(("column", "meaning"), [(code(field.name), field.metadata[b"meaning"].decode()) for field in SHARD])
     )
@@ -201,8 +207,7 @@ def _mixture(facts: CardFacts) -> list[str]:
     parts = [table(head, lines, "  " + "r" * (len(head) - 2))]
     if facts.task_refusals:
         refusals = [
-            (code(task), code(refusal), REFUSALS[refusal], n)
-            for (task, refusal), n in sorted(facts.task_refusals.items(), key=lambda item: (item[0][0], -item[1]))
+            (code(one.task), code(one.refusal), REFUSALS[one.refusal], one.times) for one in facts.task_refusals
         ]
         parts += [
             "Tasks were not made of captions or regions for these reasons; the rows themselves stay.",

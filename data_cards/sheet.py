@@ -24,6 +24,26 @@ class TileCaption:
 
 
 @dataclass(frozen=True, slots=True)
+class BoxMark:
+    """A grounded phrase of an image; `corners` are x1 y1 x2 y2 in 0–1 of its sides."""
+
+    label: str
+    corners: tuple[float, float, float, float]
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineMark:
+    """A line of text read in an image; `quad` is x1 y1 … x4 y4 in 0–1, clockwise from the text's own top left."""
+
+    text: str
+    quad: tuple[float, ...]
+    score: float | None = None
+    dropped: str | None = None
+    """Why a rule leaves it out; None where it counts."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tile:
     """One row on a sheet. Every text may be hostile."""
 
@@ -44,6 +64,17 @@ class Tile:
     """None for rows that have no image, or one that does not decode."""
     size: tuple[int, int] | None = None
     """Width and height of the image itself, in pixels."""
+    boxes: tuple[BoxMark, ...] = ()
+    lines: tuple[LineMark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Random rows of a run as a card shows them side by side."""
+
+    kept: tuple[Tile, ...]
+    dropped: tuple[Tile, ...]
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)

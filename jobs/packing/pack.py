@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data_cards.facts import CardFacts, Kind, Refusal, Split, Step
+from data_cards.facts import CardFacts, Kind, Refusal, Split, Step, TaskRefusal
+from data_cards.facts_measured import Count
 from data_cards.hub_card import render
 from jobs.packing.cut import Cut, cut
 from jobs.packing.groups import validation_rows
@@ -115,7 +116,12 @@ def card_facts(state: RunState, whole: Cut, shards: Manifest) -> CardFacts:
         shards=len(shards),
         download_size=sum(commit.bytes for commit in shards),
         kinds=tuple(_kinds(whole, of_split, counted=spec.tokenizer is not None)),
-        task_refusals=dict(whole.refusals),
+        task_refusals=tuple(
+            TaskRefusal(task, refusal, times)
+            for (task, refusal), times in sorted(
+                whole.refusals.items(), key=lambda item: (item[0][0], -item[1], item[0][1])
+            )
+        ),
         licenses=_with_prefix(totals, LICENSE),
         versions={name: version(name) for name in _VERSIONED},
     )
@@ -177,6 +183,6 @@ def _is_valid(job: ShardJob, commit: Commit | None) -> bool:
     return job.path.stat().st_size == commit.bytes
 
 
-def _with_prefix(counts: Counter[str], prefix: str) -> dict[str | None, int]:
-    found = {key.removeprefix(prefix) or None: n for key, n in counts.items() if key.startswith(prefix)}
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0] or "")))
+def _with_prefix(counts: Counter[str], prefix: str) -> tuple[Count, ...]:
+    found = [Count(key.removeprefix(prefix) or None, n) for key, n in counts.items() if key.startswith(prefix)]
+    return tuple(sorted(found, key=lambda count: (-count.n, count.key or "")))

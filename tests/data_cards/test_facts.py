@@ -1,8 +1,7 @@
-import dataclasses
-
 import pytest
 
-from data_cards.facts import CardFacts, Kind, Refusal, Split, Step
+from data_cards.facts import CardFacts, Kind, Refusal, Split, Step, TaskRefusal
+from data_cards.facts_measured import BoxCounts, HeatMap, Histogram, Host
 
 PULL = Step("pull", 10, 7, (Refusal("pull", "timeout", 2), Refusal("aspect_ratio", "aspect_ratio", 1)))
 PACK = Step("pack", 7, 6, (Refusal("pack", "no_caption", 1),))
@@ -51,4 +50,39 @@ def test_more_samples_than_were_planned_cannot_be_told() -> None:
 
 def test_a_refusal_outside_the_closed_list_cannot_be_told() -> None:
     with pytest.raises(ValueError, match="closed list"):
-        dataclasses.replace(facts(PULL, PACK), task_refusals={("rec", "bad_mood"): 1})
+        TaskRefusal("rec", "bad_mood", 1)
+
+
+def side(edges: tuple[float, ...], counts: tuple[int, ...], kept: tuple[int, ...] | None = None) -> Histogram:
+    return Histogram("shorter_side", "shorter side", "images", "images", "pixel", edges, counts, kept)
+
+
+def test_a_histogram_has_a_count_for_each_ascending_edge() -> None:
+    assert side((0, 64, 128), (1, 2, 3), (0, 2, 3)).total == 6
+    for edges, counts, kept in [
+        ((0, 64, 64), (1, 2, 3), None),
+        ((0, 64), (1, 2, 3), None),
+        ((0, 64), (1, 2), (1, 3)),
+        ((0, 64), (1, 2), (1,)),
+        ((), (), None),
+    ]:
+        with pytest.raises(ValueError, match="shorter_side"):
+            side(edges, counts, kept)
+
+
+def test_a_heat_map_fills_its_grid() -> None:
+    assert HeatMap("box_centre", "centres of boxes", "grounding", "boxes", 2, 2, (1, 0, 0, 3)).total == 4
+    with pytest.raises(ValueError, match="3 counts for 2 × 2"):
+        HeatMap("box_centre", "centres of boxes", "grounding", "boxes", 2, 2, (1, 0, 3))
+
+
+def test_the_share_of_images_with_several_boxes() -> None:
+    assert BoxCounts(images=4, several=3, boxes=9).share == 0.75
+    assert BoxCounts(0, 0, 0).share is None
+    with pytest.raises(ValueError, match="boxes"):
+        BoxCounts(images=4, several=5, boxes=9)
+
+
+def test_a_host_whose_rows_left_for_an_unknown_reason_is_refused() -> None:
+    with pytest.raises(ValueError, match="closed list"):
+        Host("a.example", 3, 2, (("pull", "bad luck", 1),))

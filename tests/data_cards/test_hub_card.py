@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from data_cards.facts import CardFacts, Kind, Refusal, Split, Step
+from data_cards.facts import CardFacts, Kind, Refusal, Split, Step, TaskRefusal
+from data_cards.facts_measured import Count
 from data_cards.hub_card import render
 from pipelines.chatml.shard_writer import ShardWriter
 from schemas.chatml import SHARD, features
@@ -37,7 +38,7 @@ FACTS = CardFacts(
     download_size=3500,
     budget={"max_pixels": 1_003_520},
     kinds=(Kind("caption", "en", 5, {"train": 3}), Kind("caption", "und", 1, {"train": 1})),
-    licenses={"CC0-1.0": 3, None: 1},
+    licenses=(Count("CC0-1.0", 3), Count(None, 1)),
     versions={"shardmill": "0.1.0", "pyarrow": "26.0.1"},
 )
 
@@ -116,7 +117,7 @@ def test_a_data_set_that_no_row_came_through_to_streams_as_empty(tmp_path: Path,
     with ShardWriter(tmp_path / "data" / shard_name(0, 1)):
         pass
     left = Step("pull", 10, 0, (Refusal("pull", "timeout", 10),))
-    facts = changed(steps=(left,), splits=(Split("train", 0, 0),), kinds=(), licenses={}, versions={}, shards=1)
+    facts = changed(steps=(left,), splits=(Split("train", 0, 0),), kinds=(), licenses=(), versions={}, shards=1)
     (tmp_path / "README.md").write_text(render(facts), encoding="utf-8")
     # `datasets` maps no split without rows, whoever wrote it; streaming reads it
     assert list(load(str(tmp_path), streaming=True)) == []
@@ -152,7 +153,8 @@ def test_the_front_matter_declares_the_shards_columns_with_decoding_images() -> 
     ],
 )
 def test_a_licence_is_named_only_where_every_sample_states_it(licenses: dict[str | None, int], expected: str) -> None:
-    assert front_matter(changed(licenses=licenses))["license"] == expected
+    counts = tuple(Count(name, n) for name, n in licenses.items())
+    assert front_matter(changed(licenses=counts))["license"] == expected
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,7 @@ def test_reasons_come_with_their_meaning_the_most_frequent_first() -> None:
 
 
 def test_a_long_tail_of_licences_is_summed_up() -> None:
-    lines = table_below(render(changed(licenses={f"licence-{i:03d}": 1 for i in range(1000)})), "licence")
+    lines = table_below(render(changed(licenses=tuple(Count(f"licence-{i:03d}", 1) for i in range(1000)))), "licence")
     assert len(lines) == 21
     assert lines[-1] == ["980 others", "980"]
 
@@ -203,7 +205,7 @@ def test_nothing_from_outside_becomes_markup(recipe: str, description: str, lang
             recipe=recipe,
             description=description,
             kinds=(Kind("caption", language, 4, {"train": 4}),),
-            licenses={license_: 4},
+            licenses=(Count(license_, 4),),
         )
     )
     front = front_matter(changed(recipe=recipe, description=description))
@@ -215,7 +217,7 @@ def test_nothing_from_outside_becomes_markup(recipe: str, description: str, lang
 
 
 def test_the_same_facts_give_the_same_card() -> None:
-    assert render(FACTS) == render(changed(licenses={None: 1, "CC0-1.0": 3}))
+    assert render(FACTS) == render(changed(licenses=(Count(None, 1), Count("CC0-1.0", 3))))
 
 
 def test_the_card_tells_what_each_task_and_language_gave() -> None:
@@ -231,7 +233,7 @@ def test_the_card_tells_what_each_task_and_language_gave() -> None:
 
 
 def test_the_card_tells_why_tasks_were_not_made() -> None:
-    card = render(changed(task_refusals={("rec", "second_box"): 3, ("rec", "ambiguous_text"): 7}))
+    card = render(changed(task_refusals=(TaskRefusal("rec", "ambiguous_text", 7), TaskRefusal("rec", "second_box", 3))))
     assert [line[:2] + line[3:] for line in table_below(card, "task | refusal")] == [
         ["`rec`", "`ambiguous_text`", "7"],
         ["`rec`", "`second_box`", "3"],
