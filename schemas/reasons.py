@@ -125,6 +125,12 @@ _ALL = (
     _failed("llm_bad_request", "the endpoint refuses the request (400, 413, 422); detail: its words", retriable=False),
     _failed("llm_content_filter", "the endpoint's content filter refuses the text", retriable=False),
     _failed("untranslated", "no answer passed the checks; detail: those that failed", retriable=False),
+    # text in the image
+    _rejected("no_text", "no text was read in the image"),
+    _rejected("dense_text", "more lines were read than allowed; value: how many"),
+    _rejected("low_text_score", "the text was read with little confidence; value: mean score of its characters"),
+    _rejected("text_script", "most of the text is in another script than the one that is wanted; detail: which"),
+    _rejected("too_little_text", "too few characters are in the lines that count; value: how many"),
     # rules over the set
     _rejected("duplicate_image", "a row of lower id has the same file (SHA-256); value: that id"),
     _rejected("duplicate_pair", "a row of lower id has the same perceptual hash and caption; value: that id"),
@@ -136,7 +142,7 @@ _ALL = (
     ),
     _rejected("subset_share", "given up so that enough of the set has several boxes; value: the share that had"),
     # packing
-    _rejected("no_caption", "neither a caption nor a conversation is left that could be trained on"),
+    _rejected("no_caption", "no caption, conversation or line of text is left that could be trained on"),
     _rejected("unfit_for_dialect", "the model family's processor refuses an image of this shape; value: the ratio"),
     _rejected("no_task", "none of the recipe's tasks could be made of the row; value: how many refusals say why"),
     # running
@@ -150,7 +156,7 @@ REASONS: dict[str, Reason] = {reason.name: reason for reason in _ALL}
 
 REFUSALS: dict[str, str] = {
     "no_region": "the caption has no grounded phrase that can be used",
-    "blank_phrase": "the phrase is white space and control characters",
+    "blank_phrase": "the phrase or line is white space and control characters",
     "contained_span": "the phrase lies in, or overlaps, a longer one that is used",
     "other_language": "whether a phrase is ambiguous is judged in English and Chinese alone",
     "ambiguous_text": "the caption speaks of more than one such thing",
@@ -170,9 +176,13 @@ REFUSALS: dict[str, str] = {
     "person_placeholder": "a turn of it has a placeholder, such as <PERSON>, where a person's name was",
     "second_image": "the source's conversation has more than one place for an image",
     "late_image": "the image's place is not in the first question",
+    "no_line": "the image has no line of text that can be used",
+    "illegible": "the line is too low to be read in the image as the dialect resizes it; value: pixels",
+    "repeated_text": "other lines of the image say the same, or hold it; value: how many",
+    "crowded_box": "the middle of other lines lies in the box around the line; value: how many",
     "over_max_turns": "the conversation asks as many questions as it may; value: how many",
 }
-"""The closed list of refusals: why a task was not made of a row, or of one of its regions. The row itself stays."""
+"""The closed list of refusals: why a task was not made of a row, or of a region or line of it. The row itself stays."""
 
 
 UNGROUNDED: dict[str, str] = {
@@ -191,3 +201,12 @@ UNGROUNDED: dict[str, str] = {
     "unknown_to_detector": "the detector knows a few kinds of things, and it is none of them",
 }
 """The closed list of reasons why no box was asked for a phrase. The row stays, with the boxes of its other phrases."""
+
+
+UNREAD: dict[str, str] = {
+    "blank": "nothing but white space was read",
+    "no_extent": "its quadrilateral is not one, is less than a pixel thin, or lies outside of the image",
+    "low_score": "it was read with less confidence than the rule asks for",
+    "other_script": "most of its letters are of a script that is not wanted",
+}
+"""The closed list of reasons why a line of text does not count. It stays among the lines of its image."""
