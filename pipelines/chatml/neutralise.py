@@ -26,15 +26,19 @@ _AFTER_ANGLE = (
 _AFTER_SQUARE = (r"/?INST\]", r"gMASK\]", r"UNUSED_TOKEN_\d+\]")
 
 
-def _pattern() -> re.Pattern[str]:
-    """A bracket with the rest of a token behind it; as the rest is only looked at, none hides in another's tail."""
+def _pattern(rest_of_token: str) -> re.Pattern[str]:
+    """A token's bracket with what is behind it, which is put into `rest_of_token`."""
     rests = {"<": list(_AFTER_ANGLE), "[": list(_AFTER_SQUARE)}
     for token in sorted({token for dialect in DIALECTS.values() for token in dialect.special_tokens}):
         rests.setdefault(token[0], []).append(re.escape(token[1:]))
-    return re.compile("|".join(f"{re.escape(first)}(?={'|'.join(rest)})" for first, rest in rests.items()))
+    tokens = (re.escape(first) + rest_of_token.format("|".join(rest)) for first, rest in rests.items())
+    return re.compile("|".join(tokens))
 
 
-_TOKEN = _pattern()
+SPECIAL_TOKEN = _pattern("(?:{})")
+"""A token of some model family, written out."""
+# the rest is only looked at, so that no token hides in another's tail
+_TOKEN = _pattern("(?={})")
 _LINE_END = re.compile(r"\r\n?|\x85|\u2028|\u2029")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
