@@ -1,20 +1,13 @@
 """The stage `ground`: what is asked, what is taken, what is said of the rest."""
 
-import io
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
-from PIL import Image
 
 from pipelines.chatml.regions import regions_of
-from pipelines.filters.scoring import Picture
-from pipelines.grounding.boxes import Candidates
 from pipelines.grounding.detectors.pretrained import Pretrained
-from pipelines.grounding.detectors.protocol import Offer
 from pipelines.grounding.models import SHIPPED, resolve_model
 from pipelines.grounding.phrases import Phrases
 from pipelines.grounding.stage import Ground, GroundEngine
@@ -22,48 +15,9 @@ from pipelines.recipe import stage_identity
 from pipelines.recipe_text import RecipeError, parse
 from pipelines.stage import Processed
 from schemas.tables import GROUNDED, INPUT
+from tests.support.told import Told, png
 
 MAN, HAT, DOG, OTHER = (0.1, 0.1, 0.5, 0.9), (0.2, 0.1, 0.4, 0.2), (0.6, 0.5, 0.9, 0.9), (0.55, 0.1, 0.95, 0.9)
-
-
-class Told:
-    """A detector that answers by the last word of a phrase."""
-
-    threshold = 0.5
-    source = "told"
-    window = 3
-    on_gpu = False
-    lacking = None
-
-    def __init__(self, boxes: dict[str, list[tuple[tuple[float, ...], float]]]) -> None:
-        self.boxes = boxes
-        self.asked: list[list[list[str]]] = []
-
-    def load(self) -> "Told":
-        return self
-
-    def detect(self, images: Sequence[Picture], phrases: Sequence[Sequence[str]]) -> list[Offer]:
-        self.asked.append([list(one) for one in phrases])
-        if any(image.width == 13 for image in images):
-            raise RuntimeError("thirteen")
-        return [self.offer(one) for one in phrases]
-
-    def offer(self, phrases: Sequence[str]) -> Offer:
-        found = [
-            (box, score, at)
-            for at, phrase in enumerate(phrases)
-            for box, score in self.boxes.get(phrase.split()[-1], ())
-        ]
-        unasked = {at: "too_long" for at, phrase in enumerate(phrases) if phrase.endswith("longword")}
-        boxes = np.array([box for box, _, _ in found]).reshape(-1, 4)
-        scores, places = np.array([score for _, score, _ in found]), np.array([at for *_, at in found], np.int64)
-        return Offer(Candidates(boxes, scores, places), unasked)
-
-
-def png(width: int = 64, height: int = 48) -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (width, height), (9, 99, 9)).save(out, "PNG")
-    return out.getvalue()
 
 
 def rows(*captions: list[str | dict[str, object]], regions: object = None, images: object = None) -> pa.Table:
