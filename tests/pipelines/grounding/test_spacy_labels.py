@@ -1,4 +1,4 @@
-"""Phrases of a pipeline with the labels of spaCy's own English models; they are on no package index, so one is trained."""
+"""Phrases by the labels of spaCy's own English models; those are on no package index, so a small one is trained."""
 
 from pathlib import Path
 
