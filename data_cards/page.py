@@ -9,6 +9,7 @@ import hashlib
 import html
 import re
 import unicodedata
+from collections.abc import Callable
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _JOINERS = "\u200c\u200d"
@@ -22,15 +23,12 @@ def shown(text: str, room: int = 1200) -> str:
     Characters that cannot be seen or that turn the direction of their neighbours stand as ``⟨U+202E⟩``, line feeds as
     ``⏎``. After `room` bytes of UTF-8 the text is cut, and how long it was is noted.
     """
-    pieces: list[str] = []
-    used = 0
-    for character in text:
-        piece = _piece(character)
-        used += len(piece.encode())
-        if used > room:
-            return f"{''.join(pieces)}… (cut: {len(text):,} characters)"
-        pieces.append(piece)
-    return "".join(pieces)
+    return _cut(text, room, lambda character: html.escape(_piece(character)))
+
+
+def told(text: str, room: int = 1200) -> str:
+    """The same for a terminal: no character moves the cursor, sets a colour or turns its neighbours."""
+    return _cut(text, room, _piece)
 
 
 def language(code: str | None) -> str:
@@ -63,6 +61,18 @@ def page(title: str, body: str, style: str) -> str:
 """
 
 
+def _cut(text: str, room: int, piece_of: Callable[[str], str]) -> str:
+    pieces: list[str] = []
+    used = 0
+    for character in text:
+        piece = piece_of(character)
+        used += len(piece.encode())
+        if used > room:
+            return f"{''.join(pieces)}… (cut: {len(text):,} characters)"
+        pieces.append(piece)
+    return "".join(pieces)
+
+
 def _piece(character: str) -> str:
     if character == "\n":
         return "⏎ "
@@ -70,7 +80,7 @@ def _piece(character: str) -> str:
         return " "
     if character not in _JOINERS and unicodedata.category(character) in _INVISIBLE:
         return f"⟨U+{ord(character):04X}⟩"
-    return html.escape(character)
+    return character
 
 
 _STYLE = """
@@ -86,6 +96,7 @@ h1 { font-size: 1.4em; line-height: 1.2; overflow-wrap: anywhere; }
 p, dd, td, th { overflow-wrap: anywhere; }
 a { color: var(--link); }
 code { font: 0.93em/1.4 ui-monospace, monospace; }
+.soft { color: var(--soft); }
 .rejected { color: var(--rejected); }
 .failed { color: var(--failed); }
 .kept { color: var(--kept); }

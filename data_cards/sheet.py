@@ -1,9 +1,10 @@
 """Contact sheets: a sample of what a rule threw away, or of what was kept, as one offline page each."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from data_cards.html import overlays
+from data_cards.marks import BoxMark, LineMark
 from data_cards.page import language, page, shown
 from data_cards.thumbnail import Thumbnail
 from schemas.layout import row_id
@@ -21,26 +22,6 @@ class TileCaption:
     lang: str | None = None
     role: str | None = None
     refused: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BoxMark:
-    """A grounded phrase of an image; `corners` are x1 y1 x2 y2 in 0–1 of its sides."""
-
-    label: str
-    corners: tuple[float, float, float, float]
-    score: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LineMark:
-    """A line of text read in an image; `quad` is x1 y1 … x4 y4 in 0–1, clockwise from the text's own top left."""
-
-    text: str
-    quad: tuple[float, ...]
-    score: float | None = None
-    dropped: str | None = None
-    """Why a rule leaves it out; None where it counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +109,7 @@ def render(sheet: Sheet) -> str:
 {tiles}
 </tbody>
 </table>"""
-    return page(sheet.title, body, _STYLE)
+    return page(sheet.title, body, _STYLE + overlays.STYLE)
 
 
 def render_index(run: str, recipe: str, entries: Sequence[Entry]) -> str:
@@ -169,25 +150,20 @@ def _tile(tile: Tile) -> str:
 def _image(tile: Tile, number: str) -> str:
     if tile.thumbnail is None:
         return '<span class="none">no image</span>'
-    data = base64.b64encode(tile.thumbnail.jpeg).decode()
     size = f", {tile.size[0]} × {tile.size[1]} pixels" if tile.size else ""
-    return (
-        f'<img src="data:image/jpeg;base64,{data}" width="{tile.thumbnail.width}" height="{tile.thumbnail.height}" '
-        f'alt="Image of row {number}{size}">'
-    )
+    return overlays.picture(tile.thumbnail, f"Image of row {number}{size}", tile.boxes, tile.lines)
 
 
 def _captions(tile: Tile) -> str:
-    if not tile.captions:
-        return '<span class="soft">no caption</span>'
-    paragraphs = []
+    paragraphs = [] if tile.captions else ['<p class="soft">no caption</p>']
     for caption in tile.captions[:_CAPTIONS]:
         role = f'<span class="soft">{shown(caption.role, 60)}:</span> ' if caption.role not in (None, "web") else ""
         why = f' <span class="rejected">refused: {shown(caption.refused, 60)}</span>' if caption.refused else ""
         text = f'<bdi{language(caption.lang)} dir="auto">{shown(caption.text, 1000)}</bdi>'
         paragraphs.append(f"<p>{role}{text}{why}</p>")
     more = len(tile.captions) - _CAPTIONS
-    return "".join(paragraphs) + (f'<p class="soft">and {more:,} more</p>' if more > 0 else "")
+    found = overlays.legend(tile.boxes, tile.lines, most=6, room=80)
+    return "".join(paragraphs) + (f'<p class="soft">and {more:,} more</p>' if more > 0 else "") + found
 
 
 def _verdict(tile: Tile) -> str:
@@ -223,7 +199,6 @@ def _number(value: float) -> str:
 
 
 _STYLE = """
-.soft { color: var(--soft); }
 table, tbody { display: block; }
 thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 tbody { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 216px), 1fr)); gap: 12px; }

@@ -77,7 +77,8 @@ def read(text: str) -> Element:
 
 OWN_TAGS = {
     *("html", "head", "meta", "link", "title", "style", "body", "main", "h1", "p", "ul", "li", "code"),
-    *("table", "thead", "tbody", "tr", "th", "td", "img", "br", "span", "strong", "bdi", "a"),
+    *("table", "thead", "tbody", "tr", "th", "td", "img", "br", "span", "strong", "bdi", "a", "ol"),
+    *("svg", "image", "polygon", "rect", "text"),
 }
 
 
@@ -98,6 +99,8 @@ def check_offline(text: str) -> Element:
         assert element.attributes.get("src", "data:").startswith("data:")
         if element.tag == "a":
             assert element.attributes["href"].removesuffix(".html").replace("_", "").isalpha()
+        elif element.tag == "image":
+            assert element.attributes["href"].startswith("data:image/jpeg;base64,")
         else:
             assert element.attributes.get("href", "data:,") == "data:,"
     return found

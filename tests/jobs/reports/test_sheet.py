@@ -13,7 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from jobs import commands
 from jobs.reports.sheet import SheetOptions, sheet
+from tests.support.drawn import drawn
+from tests.support.grounding import RECIPE as DRAWN
+from tests.support.grounding import write_table
 from tests.support.html import Element, check_offline
 from tests.support.runs import RECIPE, Case, files, shardmill, urls
 from tests.support.web import Web
@@ -245,3 +249,30 @@ def test_a_reason_that_did_not_occur_has_an_empty_page(case: Case) -> None:
     page, rows = read(case.run_folder / "report/sheets/timeout.html")
     assert rows == []
     assert "There are no such rows." in page.all("p")[0].text
+
+
+def test_boxes_are_drawn_and_named(tmp_path: Path) -> None:
+    write_table([drawn(seed) for seed in range(8)], tmp_path / "scenes.parquet")
+    (tmp_path / "drawn.yaml").write_text(DRAWN)
+    inputs = (str(tmp_path / "scenes.parquet"),)
+    options = commands.RunOptions(str(tmp_path / "drawn.yaml"), tmp_path / "run", inputs, engine="inline")
+    assert commands.run(options) == 0
+    assert sheet(SheetOptions(tmp_path / "run", kept=True)) == 0
+    rows = check_offline((tmp_path / "run/report/sheets/kept.html").read_text("utf-8")).all("tbody")[0].all("tr")
+    regions = {
+        row["id"]: row
+        for file in (tmp_path / "run/layers/ground").glob("*.parquet")
+        for row in pq.read_table(file, columns=["id", "regions"]).to_pylist()
+    }
+    assert rows
+    for row in rows:
+        truth = regions[int(row.all("th")[0].text)]["regions"]
+        (svg,) = row.all("svg")
+        width, height = (float(svg.attributes[side]) for side in ("width", "height"))
+        for mark, region in zip(svg.all("polygon", **{"class": "mark"}), truth, strict=True):
+            x1, y1, x2, y2 = (at * side for at, side in zip(region["box"], (width, height) * 2, strict=True))
+            drawn_at = [float(number) for point in mark.attributes["points"].split() for number in point.split(",")]
+            assert drawn_at == pytest.approx([x1, y1, x2, y1, x2, y2, x1, y2], rel=1e-4)
+        caption = row.all("td")[1].all("p")[0].text
+        for item, region in zip(row.all("td")[1].all("li"), truth[:6], strict=True):
+            assert item.text == f"{caption[slice(*(region['expression'] or region['phrase']))]} {region['score']:.2f}"
