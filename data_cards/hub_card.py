@@ -25,6 +25,8 @@ _TASK_CATEGORIES = {
     "grounded_caption": ("image-to-text", "image-text-to-text"),
     "rec": ("image-text-to-text", "object-detection"),
     "reg": ("image-text-to-text",),
+    **dict.fromkeys(("read_text", "spot_text", "read_region"), ("image-to-text", "image-text-to-text")),
+    "find_text": ("image-text-to-text", "object-detection"),
     "conversation": ("image-text-to-text", "visual-question-answering"),
 }
 # The Hub's names of licences that sources state for images; whatever else is stated makes the set's licence "other"

@@ -146,6 +146,9 @@ def misfits(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
             found.append(
                 (("pack", "tasks"), f"{tasks}: made of `regions`, which neither the source has nor a stage adds")
             )
+        elif column not in available and column == "lines":
+            tasks = ", ".join(recipe.pack.of_lines)
+            found.append((("pack", "tasks"), f"{tasks}: made of `lines`, which no stage adds; `ocr` does"))
         elif column not in available and column == "turns":
             found.append((("pack", "tasks"), "conversation: made of `turns`, which the source does not have"))
         elif column not in available:

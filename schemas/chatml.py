@@ -65,10 +65,10 @@ IMAGE_META = pa.struct(
 SHARD_REGION = pa.struct(
     [
         _documented("image_index", pa.int32(), "which of `images`", range_="≥ 0"),
-        _documented("label", pa.string(), "the phrase that the box shows"),
+        _documented("label", pa.string(), "the phrase that the box shows, or the text in it"),
         _documented("bbox", pa.list_(pa.float32(), 4), "x1 y1 x2 y2 in the canonical pixels", "pixel"),
-        _documented("score", pa.float32(), "the detector's confidence", range_="0–1"),
-        _documented("source", pa.string(), "which detector or data set"),
+        _documented("score", pa.float32(), "the confidence of the detector, or of what read", range_="0–1"),
+        _documented("source", pa.string(), "which detector or data set; ocr for lines of text"),
     ]
 )
 
@@ -78,12 +78,17 @@ _COLUMNS = (
     Column("messages_tagged", pa.list_(TAGGED_MESSAGE), "the same conversation, one string a turn"),
     Column("images", pa.list_(IMAGE), "in order of appearance; empty for text-only samples"),
     Column("image_meta", pa.list_(IMAGE_META), "one entry for each of `images`"),
-    Column("regions", pa.list_(SHARD_REGION), "grounded phrases; empty where there are none"),
-    Column("task", pa.string(), "what the sample trains", range="caption, grounded_caption, rec, reg, conversation"),
+    Column("regions", pa.list_(SHARD_REGION), "grounded phrases or lines of text; empty where there are none"),
+    Column(
+        "task",
+        pa.string(),
+        "what the sample trains",
+        range="caption, grounded_caption, rec, reg, conversation, read_text, spot_text, read_region, find_text",
+    ),
     Column("source", pa.string(), "name of the input file that the row came from"),
     Column("license", pa.string(), "of the sample as a whole, as the source states it; null when it does not"),
     Column("language", pa.string(), "of the supervised text, ISO 639 code; null when not known"),
-    Column("provenance", pa.string(), "JSON: input row, caption, and what was done to the image"),
+    Column("provenance", pa.string(), "JSON: input row, caption or lines, and what was done to the image"),
     Column(
         "n_text_tokens", pa.int32(), "tokens of the conversation without its images; null: not counted", range="≥ 0"
     ),

@@ -144,9 +144,12 @@ SIMILARITY = schema(
 PLANNED_SAMPLE = pa.struct(
     [
         pa.field("task", pa.string(), metadata={"meaning": "what the sample trains"}),
-        pa.field("language", pa.string(), metadata={"meaning": "of its caption, ISO 639 code; null when not known"}),
-        pa.field("caption_index", pa.int32(), metadata={"meaning": "which of the row's captions; null: its turns"}),
+        pa.field("language", pa.string(), metadata={"meaning": "of its texts, ISO 639 code; null when not known"}),
+        pa.field(
+            "caption_index", pa.int32(), metadata={"meaning": "which of the row's captions; null: its turns or lines"}
+        ),
         pa.field("regions", pa.list_(pa.int32()), metadata={"meaning": "which of its regions, in the order of use"}),
+        pa.field("lines", pa.list_(pa.int32()), metadata={"meaning": "which of its lines of text, in reading order"}),
         pa.field("bytes", pa.int64(), metadata={"meaning": "what it adds to its shard", "unit": "byte"}),
     ]
 )
@@ -154,16 +157,19 @@ PLANNED_SAMPLE = pa.struct(
 REFUSED_TASK = pa.struct(
     [
         pa.field("task", pa.string(), metadata={"meaning": "the task that was not made, or not of this region"}),
-        pa.field("caption_index", pa.int32(), metadata={"meaning": "which of the row's captions; null: its turns"}),
+        pa.field(
+            "caption_index", pa.int32(), metadata={"meaning": "which of the row's captions; null: its turns or lines"}
+        ),
         pa.field("region", pa.int32(), metadata={"meaning": "which of its regions; null for the task as a whole"}),
         pa.field("reason", pa.string(), metadata={"meaning": "from the closed list of refusals in schemas/reasons.py"}),
         pa.field("value", pa.float64(), metadata={"meaning": "what was measured; null where nothing was"}),
+        pa.field("line", pa.int32(), metadata={"meaning": "which of its lines; null for the task as a whole"}),
     ]
 )
 
 PACKED = schema(
     Column("samples", pa.list_(PLANNED_SAMPLE), "the training samples that the row becomes; at least one"),
-    Column("refusals", pa.list_(REFUSED_TASK), "tasks that were not made of the row, or of one of its regions"),
+    Column("refusals", pa.list_(REFUSED_TASK), "tasks that were not made of the row, or of a region or line of it"),
 )
 
 UNASKED = pa.struct(

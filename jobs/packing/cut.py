@@ -96,7 +96,7 @@ def cut(state: RunState, held_out: Ids, tick: Callable[[], None] = lambda: None)
 def planned_samples(column: pa.ChunkedArray, rows: Ids) -> PlannedSamples:
     """The planned samples of a table's rows, without nulls: its column `samples`, and the rows' ids."""
     array = column.combine_chunks()
-    task, language, _, _, size = array.flatten().flatten()
+    task, language, size = (array.flatten().field(name) for name in ("task", "language", "bytes"))
     both = pa.StructArray.from_arrays([task, pc.fill_null(language, UNKNOWN_LANGUAGE)], ["task", "language"])
     encoded = pc.binary_join_element_wise(*both.flatten(), "/").dictionary_encode()
     names = tuple(Kind(*name.split("/", 1)) for name in encoded.dictionary.to_pylist())
@@ -179,7 +179,8 @@ def _read(state: RunState, refusals: Counter[tuple[str, str]], tick: Callable[[]
 
 def _read_part(state: RunState, part: Part, refusals: Counter[tuple[str, str]]) -> PlannedSamples:
     pack = state.hops[-1]
-    columns = [*_KEPT_SAMPLES, *(["refusals"] if state.recipe.pack.grounded else [])]
+    spec = state.recipe.pack
+    columns = [*_KEPT_SAMPLES, *(["refusals"] if spec.grounded or spec.of_lines else [])]
     layer = read_layer(pack.path(state.layout, part.number), columns)
     kept = pc.equal(layer["outcome"], KEPT)
     if len(gone := state.superseded(part)):

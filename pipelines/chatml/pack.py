@@ -14,6 +14,8 @@ from pipelines.captions import Caption
 from pipelines.chatml.arrays import grouped, ints, lists, struct
 from pipelines.chatml.captions import chosen_captions, why_none
 from pipelines.chatml.expressions import chosen_expressions, decide_expressions
+from pipelines.chatml.ocr import Line, Measured, decide_lines, lines_of, measure
+from pipelines.chatml.ocr import language as language_of_lines
 from pipelines.chatml.pack_spec import PackSpec
 from pipelines.chatml.regions import Region, regions_of
 from pipelines.chatml.tasks import Coordinates, Planned, Refused, decide
@@ -25,13 +27,19 @@ from schemas.tables import PACKED, PLANNED_SAMPLE, REFUSED_TASK
 _TEXT_ALLOWANCE = 1024
 """Bytes of a sample besides image, URL and caption: request, hashes, provenance. Rough, as it only cuts shards."""
 _REGION_ALLOWANCE = 256
-"""Bytes that a region adds: its entry in `regions`, its box in both forms of the conversation."""
+"""Bytes that a region or line adds: its entry in `regions`, its box in both forms of the conversation."""
 
 
 def judge_reads(spec: PackSpec) -> tuple[str, ...]:
     """Columns that `judge` reads."""
-    optional = (*(("regions",) if spec.grounded else ()), *(("turns",) if spec.retells else ()))
+    optional = optional_reads(spec)
     return ("captions", "url", "image_bytes", "width", "height", *optional)
+
+
+def optional_reads(spec: PackSpec) -> tuple[str, ...]:
+    """Columns that only some tasks are made of."""
+    asked = {"regions": spec.grounded, "turns": spec.retells, "lines": spec.of_lines}
+    return tuple(column for column, tasks in asked.items() if tasks)
 
 
 def judge(rows: pa.Table, spec: PackSpec) -> Processed:
@@ -43,18 +51,19 @@ def judge(rows: pa.Table, spec: PackSpec) -> Processed:
     """
     captions = chosen_captions(rows["captions"], spec.languages)
     expressions = chosen_expressions(rows["captions"], spec.languages)
-    turns = row_turns(rows, spec)
+    turns, lines = row_turns(rows, spec), row_lines(rows, spec)
     width, height = ints(rows["width"]), ints(rows["height"])
     unfit = spec.model.unfit(width, height)
     regions = row_regions(rows, spec)
     boxes = row_boxes(regions, width, height, spec)
+    measured = row_places(lines, width, height, spec)
 
     verdicts: list[Verdict | None] = []
     planned: list[list[Planned]] = [[] for _ in range(rows.num_rows)]
     refused: list[list[Refused]] = [[] for _ in range(rows.num_rows)]
     for row, sides in enumerate(zip(width.tolist(), height.tolist(), strict=True)):
         verdict = None
-        if not captions[row] and not expressions[row] and not turns[row]:
+        if not captions[row] and not expressions[row] and not turns[row] and not lines[row]:
             verdict = Verdict("no_caption", detail=why_none(rows["captions"].slice(row, 1), spec.languages))
         elif unfit[row]:
             verdict = Verdict("unfit_for_dialect", max(sides) / min(sides))
@@ -81,6 +90,10 @@ def judge(rows: pa.Table, spec: PackSpec) -> Processed:
                 refused[row].append(Refused("conversation", None, None, reason))
             elif spec.retells:
                 planned[row].append(Planned("conversation", None, ()))
+            if spec.of_lines:
+                plans, refusals = decide_lines(spec.of_lines, lines[row], measured[row], spec.line_limits)
+                planned[row] += plans
+                refused[row] += refusals
             if not planned[row]:
                 verdict = Verdict("no_task", len(refused[row]), _said(refused[row]))
         verdicts.append(verdict)
@@ -90,7 +103,7 @@ def judge(rows: pa.Table, spec: PackSpec) -> Processed:
         {caption.place: caption for group in (of_row, *groups) for caption in group}
         for of_row, groups in zip(captions, expressions, strict=True)
     ]
-    columns = [_samples(planned, chosen, turns, rows, left), _refusals(refused, left)]
+    columns = [_samples(planned, chosen, turns, lines, rows, left), _refusals(refused, left)]
     return Processed(Verdicts.of(verdicts), pa.Table.from_arrays(columns, schema=PACKED))
 
 
@@ -102,6 +115,18 @@ def row_regions(rows: pa.Table, spec: PackSpec) -> list[Sequence[Region]]:
 def row_turns(rows: pa.Table, spec: PackSpec) -> list[Sequence[Spoken]]:
     """The turns of each row that are wanted; none where no task asks for them."""
     return chosen_turns(rows["turns"], spec.languages) if spec.retells else [[]] * rows.num_rows
+
+
+def row_lines(rows: pa.Table, spec: PackSpec) -> list[Sequence[Line]]:
+    """The lines of text of each row; none where no task asks for them."""
+    return lines_of(rows["lines"]) if spec.of_lines else [[]] * rows.num_rows
+
+
+def row_places(
+    lines: Sequence[Sequence[Line]], width: npt.NDArray[np.int64], height: npt.NDArray[np.int64], spec: PackSpec
+) -> list[Measured]:
+    """Where the lines of each row stand on the dialect's grid, and how high; sizes have shape (rows,), in pixels."""
+    return measure(lines, width, height, spec.model, spec.budget, spec.text_shape)
 
 
 def row_boxes(
@@ -124,33 +149,44 @@ def _samples(
     planned: Sequence[Sequence[Planned]],
     captions: Sequence[Mapping[int, Caption]],
     turns: Sequence[Sequence[Spoken]],
+    lines: Sequence[Sequence[Line]],
     rows: pa.Table,
     left: pa.Array,
 ) -> pa.Array:
     """The planned samples of each row; null in the rows that leave. `captions` are those of each row by their place."""
     flat = [(row, plan) for row, plans in enumerate(planned) for plan in plans]
     urls, image_bytes = rows["url"].to_pylist(), rows["image_bytes"].to_pylist()
-    chosen = [None if plan.caption is None else captions[row][plan.caption] for row, plan in flat]
+    told = [_told(plan, captions[row], turns[row], lines[row]) for row, plan in flat]
     sizes = [
         # a text stands in both forms of the conversation
         image_bytes[row]
-        + 2 * sum(len(text.encode()) for text in ([caption.text] if caption else [turn.text for turn in turns[row]]))
+        + 2 * sum(len(text.encode()) for text in texts)
         + len((urls[row] or "").encode())
         + _TEXT_ALLOWANCE
-        + _REGION_ALLOWANCE * len(plan.regions)
-        for (row, plan), caption in zip(flat, chosen, strict=True)
+        + _REGION_ALLOWANCE * (len(plan.regions) + len(plan.lines))
+        for (row, plan), (texts, _) in zip(flat, told, strict=True)
     ]
     fields = [
         pa.array([plan.task for _, plan in flat], pa.string()),
-        pa.array(
-            [caption.lang if caption else language(turns[row]) for (row, _), caption in zip(flat, chosen, strict=True)],
-            pa.string(),
-        ),
+        pa.array([lang for _, lang in told], pa.string()),
         pa.array([plan.caption for _, plan in flat], pa.int32()),
         pa.array([plan.regions for _, plan in flat], pa.list_(pa.int32())),
+        pa.array([plan.lines for _, plan in flat], pa.list_(pa.int32())),
         pa.array(sizes, pa.int64()),
     ]
     return lists([len(row) for row in planned], struct(PLANNED_SAMPLE, *fields), left)
+
+
+def _told(
+    plan: Planned, captions: Mapping[int, Caption], turns: Sequence[Spoken], lines: Sequence[Line]
+) -> tuple[list[str], str | None]:
+    """The texts that a plan says of its row, and their language."""
+    if plan.lines:
+        used = [lines[at] for at in plan.lines]
+        return [line.text for line in used], language_of_lines(used)
+    if plan.caption is None:
+        return [turn.text for turn in turns], language(turns)
+    return [captions[plan.caption].text], captions[plan.caption].lang
 
 
 def _refusals(refused: Sequence[Sequence[Refused]], left: pa.Array) -> pa.Array:

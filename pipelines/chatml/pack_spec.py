@@ -8,7 +8,8 @@ from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from pipelines.chatml.dialects import DIALECTS
-from pipelines.chatml.dialects.protocol import Budget, Dialect
+from pipelines.chatml.dialects.protocol import Budget, Dialect, Shape
+from pipelines.chatml.ocr import LINE_TASKS, PLACED_TASKS, LineLimits
 from pipelines.chatml.phrasings import TaskName
 from pipelines.chatml.tasks import GROUNDED_TASKS, Limits
 from pipelines.stage import MODEL_FILE, SPEC
@@ -65,15 +66,19 @@ class PackSpec:
     max_pixels: int | None = None
     max_tiles: int | None = None
     max_turns: Annotated[int, Field(ge=1)] = 8
-    """Questions that one rec or reg conversation asks at most."""
+    """Questions that one rec, reg, read_region or find_text conversation asks at most."""
     runner_up: Annotated[float, Field(gt=0, le=1)] = 0.5
     """A phrase is visually ambiguous when its second-best box scores at least this share of the best."""
+    quads: bool | None = None
+    """Whether lines of text are marked with quads (four corners) or boxes; left out, as the family does."""
+    min_line_px: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 8.0
+    """A line of text lower than so many pixels, as the dialect resizes the image, is no target: it cannot be read."""
     split: SplitSpec = SplitSpec()
     mixture: MixtureSpec = MixtureSpec()
     tokenizer: Annotated[str | None, MODEL_FILE] = None
     """A ``tokenizer.json``, or the model folder that holds one: text and supervised tokens are counted with it."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     @field_validator("tokenizer")
     @classmethod
@@ -88,8 +93,10 @@ class PackSpec:
         if len(set(self.tasks)) < len(self.tasks):
             raise ValueError("tasks names a task twice")
         self.model.budget(Budget(self.max_pixels, self.max_tiles))
-        if self.grounded and not self.model.writes_boxes:
-            raise ValueError(f"the {self.dialect} dialect writes no boxes: leave out {', '.join(self.grounded)}")
+        if (boxed := (*self.grounded, *self.placed)) and not self.model.writes_boxes:
+            raise ValueError(f"the {self.dialect} dialect writes no boxes: leave out {', '.join(boxed)}")
+        if self.quads is not None and ("quad" if self.quads else "box") not in self.model.text_shapes:
+            raise ValueError(f"the {self.dialect} dialect writes no {'quads' if self.quads else 'boxes'}")
         if self.tokenizer and self.dialect in ("plain", "qwen_vl", "cogvlm"):
             raise ValueError(f"the {self.dialect} dialect has no template to count tokens of: leave out tokenizer")
         if unused := set(self.mixture.tasks) - set(self.tasks):
@@ -113,7 +120,29 @@ class PackSpec:
     @property
     def of_captions(self) -> tuple[TaskName, ...]:
         """Those of the tasks that are made of captions, with or without regions."""
-        return tuple(task for task in self.tasks if task != "conversation")
+        return tuple(task for task in self.tasks if task != "conversation" and task not in LINE_TASKS)
+
+    @property
+    def of_lines(self) -> tuple[TaskName, ...]:
+        """Those of the tasks that are made of lines of text."""
+        return tuple(task for task in self.tasks if task in LINE_TASKS)
+
+    @property
+    def placed(self) -> tuple[TaskName, ...]:
+        """Those of them that say where a line is."""
+        return tuple(task for task in self.tasks if task in PLACED_TASKS)
+
+    @property
+    def text_shape(self) -> Shape | None:
+        """How lines are marked; None where the dialect marks nothing."""
+        if self.quads is None:
+            return self.model.text_shapes[0] if self.model.text_shapes else None
+        return "quad" if self.quads else "box"
+
+    @property
+    def line_limits(self) -> LineLimits:
+        """What the tasks of lines go by."""
+        return LineLimits(self.min_line_px, self.max_turns)
 
     @property
     def retells(self) -> bool:

@@ -7,9 +7,9 @@ from typing import Literal
 
 import xxhash
 
-AskedTask = Literal["caption", "grounded_caption", "rec", "reg"]
+AskedTask = Literal["caption", "grounded_caption", "rec", "reg", "read_text", "spot_text", "read_region", "find_text"]
 """Tasks whose questions are ours."""
-TaskName = Literal["caption", "grounded_caption", "rec", "reg", "conversation"]
+TaskName = AskedTask | Literal["conversation"]
 
 _EN: dict[AskedTask, tuple[str, ...]] = {
     "caption": (
@@ -46,6 +46,38 @@ _EN: dict[AskedTask, tuple[str, ...]] = {
         "Give a phrase that refers to the region {}.",
         "Which object does the box {} mark?",
     ),
+    "read_text": (
+        "Read all the text in this image.",
+        "What is written here?",
+        "Write down every line of text that can be read in the picture.",
+        "Transcribe the text of this image.",
+        "Which words stand in this picture? Give them in reading order.",
+        "Copy out the text that the image shows.",
+    ),
+    "spot_text": (
+        "Read all the text in this image and give the place of each line.",
+        "Find every line of text in the picture; answer with the lines and where they are.",
+        "Which text stands where in this image?",
+        "Transcribe the image line by line, with the position of each line.",
+        "Locate all text in the picture and write down what it says.",
+        "List the lines of text that can be read here together with their places.",
+    ),
+    "read_region": (
+        "What text stands at {}?",
+        "Read the text in the region {}.",
+        "What is written inside {}?",
+        "Transcribe the line of text at {}.",
+        "Which words does the region {} show?",
+        "Give the text that can be read in {}.",
+    ),
+    "find_text": (
+        "Where in the image does it say “{}”?",
+        "Locate the text “{}”.",
+        "Find the line “{}” in the picture.",
+        "In which place of the image can “{}” be read?",
+        "Point out where “{}” is written.",
+        "Give the position of the text “{}”.",
+    ),
 }
 _ZH: dict[AskedTask, tuple[str, ...]] = {
     "caption": (
@@ -81,6 +113,38 @@ _ZH: dict[AskedTask, tuple[str, ...]] = {
         "在{}内能看到什么？",
         "用一个短语指称区域{}。",
         "框{}标出的是什么物体？",
+    ),
+    "read_text": (
+        "请读出图片中的所有文字。",
+        "图中写了什么？",
+        "把这张图片里能看清的文字逐行写出来。",
+        "请转写图中的文字。",
+        "这张图片上有哪些文字？请按阅读顺序给出。",
+        "请抄录图片所示的文字内容。",
+    ),
+    "spot_text": (
+        "读出图片中的所有文字，并给出每一行的位置。",
+        "请找出图中的每一行文字，写出内容和位置。",
+        "图中哪里写着什么文字？",
+        "逐行转写这张图片，并标明各行所在的位置。",
+        "请定位图中的全部文字，并写出其内容。",
+        "列出图中能读到的各行文字及其位置。",
+    ),
+    "read_region": (
+        "位于{}的文字是什么？",
+        "请读出区域{}里的文字。",
+        "{}内写着什么？",
+        "请转写{}处的这一行文字。",
+        "区域{}显示了哪些字？",
+        "写出在{}中能读到的文字。",
+    ),
+    "find_text": (
+        "图中哪里写着“{}”？",
+        "请定位文字“{}”。",
+        "请在图片中找到“{}”这一行。",
+        "“{}”出现在图中的什么位置？",
+        "指出写有“{}”的地方。",
+        "给出文字“{}”的位置。",
     ),
 }
 

@@ -16,7 +16,8 @@ from pipelines.chatml.captions import UNKNOWN_LANGUAGE
 from pipelines.chatml.conversation import Conversation
 from pipelines.chatml.dialects.protocol import Dialect
 from pipelines.chatml.expressions import converse_expressions
-from pipelines.chatml.pack import row_boxes, row_regions, row_turns
+from pipelines.chatml.ocr import SOURCE, Line, boxes_around, converse_lines
+from pipelines.chatml.pack import optional_reads, row_boxes, row_lines, row_places, row_regions, row_turns
 from pipelines.chatml.pack_spec import PackSpec, encode
 from pipelines.chatml.regions import Region
 from pipelines.chatml.tasks import Coordinates, Planned, converse
@@ -26,6 +27,7 @@ from schemas.chatml import IMAGE, IMAGE_META, IMAGE_PLACEHOLDER, MESSAGE, PART, 
 from schemas.layout import row_id
 
 _SUFFIX = {"jpeg": "jpg", "png": "png", "webp": "webp"}
+_PLANNED = ("task", "caption_index", "regions", "lines")
 Indices = npt.NDArray[np.int64]
 
 
@@ -42,7 +44,7 @@ def sample_reads(spec: PackSpec) -> tuple[str, ...]:
     return (
         *("id", "url", "captions", "license", "source_file", "source_row"),
         *("image", "format", "width", "height", "sha256", "image_sha256", "phash", "canonical"),
-        *("samples", *(("regions",) if spec.grounded else ()), *(("turns",) if spec.retells else ())),
+        *("samples", *optional_reads(spec)),
     )
 
 
@@ -59,15 +61,22 @@ def make_samples(rows: pa.Table, spec: PackSpec, *, key: str, chosen: npt.NDArra
         plans, langs = [plans[at] for at in wanted], [langs[at] for at in wanted]
         of_row = of_row[chosen]
     captions, regions, turns = all_captions(rows["captions"]), row_regions(rows, spec), row_turns(rows, spec)
-    boxes = row_boxes(regions, ints(rows["width"]), ints(rows["height"]), spec)
+    lines, (width, height) = row_lines(rows, spec), (ints(rows["width"]), ints(rows["height"]))
+    boxes, places = row_boxes(regions, width, height, spec), row_places(lines, width, height, spec)
     ids = rows["id"].to_pylist()
     planned = list(zip(of_row.tolist(), plans, strict=True))
     trained = [None if plan.caption is None else captions[row][plan.caption] for row, plan in planned]
     conversations = [
-        _conversation(plan, captions[row], regions[row], boxes[row], turns[row], ids[row], spec.model)
+        converse_lines(plan, lines[row], places[row].coordinates, ids[row], spec.model)
+        if plan.lines
+        else _conversation(plan, captions[row], regions[row], boxes[row], turns[row], ids[row], spec.model)
         for row, plan in planned
     ]
-    used = [[(regions[row][at], captions[row]) for at in plan.regions] for row, plan in planned]
+    shown = [
+        [_of_region(regions[row][at], captions[row]) for at in plan.regions]
+        + [_of_line(lines[row][at]) for at in plan.lines]
+        for row, plan in planned
+    ]
     if len(plans) != rows.num_rows or len(set(of_row.tolist())) != rows.num_rows:
         rows = rows.take(pa.array(of_row))
 
@@ -85,12 +94,12 @@ def make_samples(rows: pa.Table, spec: PackSpec, *, key: str, chosen: npt.NDArra
         "messages_tagged": tagged,
         "images": _images(rows),
         "image_meta": one_each(_image_meta(rows)),
-        "regions": _regions(used, rows),
+        "regions": _regions(shown, rows),
         "task": pa.array([plan.task for plan in plans], pa.string()),
         "source": rows["source_file"],
         "license": rows["license"],
         "language": pa.array(langs, pa.string()),
-        "provenance": pa.array(_provenance(rows, trained), pa.string()),
+        "provenance": pa.array(_provenance(rows, plans, trained), pa.string()),
         "n_text_tokens": pa.nulls(len(plans), pa.int32()) if tokens is None else pa.array(tokens[0], pa.int32()),
         "n_image_tokens": _image_tokens(rows, spec),
     }
@@ -120,9 +129,14 @@ def _plans(rows: pa.Table) -> tuple[list[Planned], list[str | None], Indices]:
     column = flat(rows["samples"])
     if column.null_count:
         raise ValueError("a row without a planned sample cannot become one: only rows that judge used belong here")
-    tasks, langs, captions, regions, _ = (field.to_pylist() for field in column.flatten().flatten())
-    plans = [Planned(*plan) for plan in zip(tasks, captions, map(tuple, regions), strict=True)]
-    return plans, langs, np.repeat(np.arange(rows.num_rows), column.value_lengths().to_numpy())
+    entries = column.flatten()
+    tasks, captions, regions, lines = (entries.field(name).to_pylist() for name in _PLANNED)
+    plans = [Planned(*plan) for plan in zip(tasks, captions, map(tuple, regions), map(tuple, lines), strict=True)]
+    return (
+        plans,
+        entries.field("language").to_pylist(),
+        np.repeat(np.arange(rows.num_rows), column.value_lengths().to_numpy()),
+    )
 
 
 def _messages(conversations: Sequence[Conversation]) -> tuple[pa.Array, pa.Array]:
@@ -166,37 +180,57 @@ def _image_meta(rows: pa.Table) -> pa.StructArray:
     )
 
 
-def _regions(used: Sequence[Sequence[tuple[Region, Sequence[Caption]]]], rows: pa.Table) -> pa.Array:
-    """The regions that each sample speaks of, with the captions of their row, in pixels of the canonical image."""
-    counts = [len(regions) for regions in used]
-    flattened = [pair for pairs in used for pair in pairs]
-    of_sample = np.repeat(np.arange(len(used)), counts)
+class _Shown(NamedTuple):
+    """What a sample says is in its image."""
+
+    label: str
+    box: Sequence[float]
+    """x1 y1 x2 y2, 0–1."""
+    score: float | None
+    source: str | None
+
+
+def _of_region(region: Region, captions: Sequence[Caption]) -> _Shown:
+    return _Shown(captions[region.caption].text[slice(*region.span)], region.box, region.score, region.source)
+
+
+def _of_line(line: Line) -> _Shown:
+    return _Shown(line.text, boxes_around(np.array([line.quad]))[0].tolist(), line.score, SOURCE)
+
+
+def _regions(shown: Sequence[Sequence[_Shown]], rows: pa.Table) -> pa.Array:
+    """What each sample speaks of, in pixels of the canonical image."""
+    counts = [len(regions) for regions in shown]
+    flattened = [region for regions in shown for region in regions]
+    of_sample = np.repeat(np.arange(len(shown)), counts)
     sizes = np.stack([ints(rows["width"]), ints(rows["height"])] * 2, axis=1)[of_sample]
-    pixels = np.array([region.box for region, _ in flattened], np.float32).reshape(-1, 4) * sizes
+    pixels = np.array([region.box for region in flattened], np.float32).reshape(-1, 4) * sizes
     fields = [
         pa.array(np.zeros(len(flattened)), pa.int32()),
-        pa.array([captions[region.caption].text[slice(*region.span)] for region, captions in flattened], pa.string()),
+        pa.array([region.label for region in flattened], pa.string()),
         pa.FixedSizeListArray.from_arrays(pa.array(pixels.ravel(), pa.float32()), 4),
-        pa.array([region.score for region, _ in flattened], pa.float32()),
-        pa.array([region.source for region, _ in flattened], pa.string()),
+        pa.array([region.score for region in flattened], pa.float32()),
+        pa.array([region.source for region in flattened], pa.string()),
     ]
     fields[2] = fields[2].cast(SHARD_REGION.field("bbox").type)
     return lists(counts, struct(SHARD_REGION, *fields))
 
 
-def _provenance(rows: pa.Table, captions: Sequence[Caption | None]) -> list[str]:
+def _provenance(rows: pa.Table, plans: Sequence[Planned], captions: Sequence[Caption | None]) -> list[str]:
     """Where each sample comes from, as JSON with sorted keys: the same row always gives the same text."""
     columns = ("id", "source_file", "source_row", "canonical", "image_sha256")
     ids, files, file_rows, treatments, digests = (rows[column].to_pylist() for column in columns)
     texts = []
-    for at, caption in enumerate(captions):
+    for at, (plan, caption) in enumerate(zip(plans, captions, strict=True)):
         facts: dict[str, Any] = {
             "row": ids[at],
             "source_file": files[at],
             "source_row": file_rows[at],
             "canonical": treatments[at] or "",
         }
-        if caption is not None:  # else the turns are the source's own
+        if plan.lines:
+            facts["lines"] = plan.lines
+        elif caption is not None:  # else the turns are the source's own
             facts["caption"] = {"index": caption.place, "model": caption.model, "role": caption.role}
         if treatments[at]:  # image_meta has the served file's digest, which these bytes no longer have
             facts["stored_sha256"] = digests[at].hex()

@@ -9,7 +9,7 @@ one of them. A conversation is plain data; samples.py writes it in the shard's t
 * **reg**, referring expression generation: what is at …? One question for each box, answered by its expression.
 
 Of expressions that a source gives, `rec` and `reg` are made in expressions.py; a conversation that it holds is told
-again in turns.py.
+again in turns.py; what is made of the text in an image, in ocr.py.
 """
 
 from collections.abc import Sequence
@@ -36,8 +36,10 @@ class Planned(NamedTuple):
 
     task: TaskName
     caption: int | None
-    """None: the row's own turns."""
+    """None: the row's own turns, or its lines of text."""
     regions: tuple[int, ...]
+    lines: tuple[int, ...] = ()
+    """Which of the row's lines of text, in reading order."""
 
 
 class Refused(NamedTuple):
@@ -49,6 +51,7 @@ class Refused(NamedTuple):
     reason: str
     """One of `schemas.reasons.REFUSALS`."""
     value: float | None = None
+    line: int | None = None
 
 
 class Limits(NamedTuple):

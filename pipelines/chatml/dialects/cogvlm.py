@@ -8,7 +8,7 @@ from typing import ClassVar
 from pipelines.chatml.conversation import Conversation, TrainingText
 from pipelines.chatml.dialects.coordinates import kind_of
 from pipelines.chatml.dialects.marked_boxes import NUMBER
-from pipelines.chatml.dialects.protocol import Found, Grounded
+from pipelines.chatml.dialects.protocol import Found, Grounded, Shape
 from pipelines.chatml.dialects.untemplated import OneSize
 
 _ONE = rf"\s*{NUMBER}(?:\s*,\s*{NUMBER}){{3}}\s*"
@@ -28,6 +28,7 @@ class CogVLM(OneSize):
     tokens: ClassVar[int] = 1225
     special_tokens: ClassVar[tuple[str, ...]] = ("<s>", "</s>", "<unk>", "[[", "]]")
     after_image: ClassVar[str] = "\n"
+    text_shapes: ClassVar[tuple[Shape, ...]] = ("box",)
 
     def write(self, label: str | None, coordinates: Sequence[Sequence[int]]) -> str:
         """See `Dialect.write`. Raises ValueError for quads too, and for a label that holds ``[[`` or ``]]``."""
@@ -42,6 +43,10 @@ class CogVLM(OneSize):
 
     def write_grounded(self, pieces: Sequence[str | Grounded]) -> str:
         return "".join(piece if isinstance(piece, str) else self.write(*piece) for piece in pieces)
+
+    def write_list(self, items: Sequence[Grounded]) -> str:
+        """See `Dialect.write_list`: a line each, for nothing marks where a text begins."""
+        return "\n".join(self.write(*item) for item in items)
 
     def read(self, text: str) -> list[Found]:
         return [

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pipelines.chatml.conversation import Conversation, TrainingText
 from pipelines.chatml.dialects.marked_boxes import NUMBER, MarkedBoxes
-from pipelines.chatml.dialects.protocol import Found, Grounded
+from pipelines.chatml.dialects.protocol import Found, Grounded, Shape
 from pipelines.chatml.dialects.untemplated import OneSize
 
 _POINT = rf"\(\s*{NUMBER}\s*,\s*{NUMBER}\s*\)"
@@ -51,12 +51,16 @@ class FirstQwenVL(OneSize):
         "</quad>",
     )
     after_image: ClassVar[str] = "\n"
+    text_shapes: ClassVar[tuple[Shape, ...]] = ("quad", "box")
 
     def write(self, label: str | None, coordinates: Sequence[Sequence[int]]) -> str:
         return _BOXES.write(label, coordinates)
 
     def write_grounded(self, pieces: Sequence[str | Grounded]) -> str:
         return _BOXES.write_grounded(pieces)
+
+    def write_list(self, items: Sequence[Grounded]) -> str:
+        return _BOXES.write_grounded(items)
 
     def read(self, text: str) -> list[Found]:
         return _BOXES.read(text)

@@ -10,7 +10,7 @@ from pipelines.chatml.conversation import Conversation, TrainingText, Turn
 from pipelines.chatml.dialects.chatml_turns import ImageMarks, chatml_text
 from pipelines.chatml.dialects.coordinates import on_scale
 from pipelines.chatml.dialects.marked_boxes import NUMBER, MarkedBoxes
-from pipelines.chatml.dialects.protocol import Bools, Budget, Floats, Found, Grounded, Ints
+from pipelines.chatml.dialects.protocol import Bools, Budget, Floats, Found, Grounded, Ints, Shape
 from pipelines.chatml.dialects.tiles import MAX_TILES, MOST_TILES, TILE, tile_grid
 
 TOKENS_PER_TILE = 256
@@ -70,6 +70,7 @@ class InternVL:
     )
     after_image: ClassVar[str] = "\n"
     writes_boxes: ClassVar[bool] = True
+    text_shapes: ClassVar[tuple[Shape, ...]] = ("box", "quad")
 
     def budget(self, asked: Budget) -> Budget:
         if asked.max_pixels is not None:
@@ -107,6 +108,9 @@ class InternVL:
 
     def write_grounded(self, pieces: Sequence[str | Grounded]) -> str:
         return _BOXES.write_grounded(pieces)
+
+    def write_list(self, items: Sequence[Grounded]) -> str:
+        return _BOXES.write_grounded(items)
 
     def read(self, text: str) -> list[Found]:
         return _BOXES.read(text)

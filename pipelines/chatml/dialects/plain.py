@@ -7,7 +7,7 @@ from typing import ClassVar, NoReturn
 import numpy as np
 
 from pipelines.chatml.conversation import Conversation, TrainingText
-from pipelines.chatml.dialects.protocol import Bools, Budget, Floats, Found, Grounded, Ints
+from pipelines.chatml.dialects.protocol import Bools, Budget, Floats, Found, Grounded, Ints, Shape
 
 _CHOOSE = "choose the dialect of a model family"
 
@@ -23,6 +23,7 @@ class Plain:
     special_tokens: ClassVar[tuple[str, ...]] = ("<image>", "<video>", "<audio>", "<s>", "</s>", "<unk>", "<pad>")
     after_image: ClassVar[str] = "\n"
     writes_boxes: ClassVar[bool] = False
+    text_shapes: ClassVar[tuple[Shape, ...]] = ()
 
     def budget(self, asked: Budget) -> Budget:
         if asked != Budget():
@@ -51,6 +52,9 @@ class Plain:
         _no_boxes()
 
     def write_grounded(self, pieces: Sequence[str | Grounded]) -> str:  # noqa: ARG002
+        _no_boxes()
+
+    def write_list(self, items: Sequence[Grounded]) -> str:  # noqa: ARG002
         _no_boxes()
 
     def read(self, text: str) -> list[Found]:  # noqa: ARG002

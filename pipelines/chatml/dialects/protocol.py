@@ -11,6 +11,7 @@ from pipelines.chatml.conversation import Conversation, TrainingText
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Shape = Literal["box", "quad"]
 
 
 class Budget(NamedTuple):
@@ -34,7 +35,7 @@ class Found(NamedTuple):
     """Boxes or quads read back from a text, with the phrase they were written for; None where they stood alone."""
 
     label: str | None
-    kind: Literal["box", "quad"]
+    kind: Shape
     coordinates: tuple[tuple[int, ...], ...]
 
 
@@ -64,6 +65,11 @@ class Dialect(Protocol):
     @property
     def writes_boxes(self) -> bool:
         """Whether the family has a way to write boxes; where not, the methods of grid and boxes raise ValueError."""
+        ...
+
+    @property
+    def text_shapes(self) -> tuple[Shape, ...]:
+        """How lines of text can be marked in an image, the family's own way first; none where it writes no boxes."""
         ...
 
     def budget(self, asked: Budget) -> Budget:
@@ -110,6 +116,10 @@ class Dialect(Protocol):
 
     def write_grounded(self, pieces: Sequence[str | Grounded]) -> str:
         """A text whose phrases are marked, each followed by, or listed with, its boxes."""
+        ...
+
+    def write_list(self, items: Sequence[Grounded]) -> str:
+        """Things and where they are, with no text around them: what text stands where in an image."""
         ...
 
     def read(self, text: str) -> list[Found]:

@@ -5,15 +5,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from pipelines.chatml.dialects.coordinates import by_axis, kind_of, on_scale
-from pipelines.chatml.dialects.protocol import Budget, Floats, Found, Grounded, Ints
+from pipelines.chatml.dialects.protocol import Budget, Floats, Found, Grounded, Ints, Shape
 from pipelines.chatml.dialects.qwen_vl import SPECIAL_TOKENS, QwenVL
 
-_KEYS: dict[Literal["box", "quad"], tuple[str, int]] = {"box": ("bbox_2d", 4), "quad": ("quad_2d", 8)}
+_KEYS: dict[Shape, tuple[str, int]] = {"box": ("bbox_2d", 4), "quad": ("quad_2d", 8)}
 """Key and length of the list of numbers."""
 _OBJECT = re.compile(r'\{\s*"')
 _BETWEEN = re.compile(r"\s*,?\s*")
@@ -22,7 +22,7 @@ _LARGEST = 10**6
 
 class _Box(NamedTuple):
     label: str | None
-    kind: Literal["box", "quad"]
+    kind: Shape
     coordinates: tuple[int, ...]
 
 
@@ -68,6 +68,9 @@ class Qwen25VL(QwenVL):
         text = "".join(piece if isinstance(piece, str) else piece.text for piece in pieces)
         objects = [one for piece in pieces if not isinstance(piece, str) for one in _objects(*piece)]
         return f"{text}\n{_json(objects)}" if objects else text
+
+    def write_list(self, items: Sequence[Grounded]) -> str:
+        return _json([one for item in items for one in _objects(*item)])
 
     def read(self, text: str) -> list[Found]:
         """See `Dialect.read`. Objects of one list, one after the other, with one label are one find."""

@@ -54,5 +54,8 @@ class Qwen2VL(QwenVL):
     def write_grounded(self, pieces: Sequence[str | Grounded]) -> str:
         return _BOXES.write_grounded(pieces)
 
+    def write_list(self, items: Sequence[Grounded]) -> str:
+        return _BOXES.write_grounded(items)
+
     def read(self, text: str) -> list[Found]:
         return _BOXES.read(text)

@@ -1,10 +1,11 @@
 """What Qwen2-VL and Qwen2.5-VL share: the processor that sizes images, and the chat template."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pipelines.chatml.conversation import Conversation, TrainingText, Turn
 from pipelines.chatml.dialects.chatml_turns import ImageMarks, chatml_text
-from pipelines.chatml.dialects.protocol import Bools, Budget, Ints
+from pipelines.chatml.dialects.protocol import Bools, Budget, Ints, Shape
 from pipelines.chatml.dialects.smart_resize import MAX_PIXELS, MIN_PIXELS, QWEN2_FACTOR, smart_resize, too_long
 
 SPECIAL_TOKENS = (
@@ -34,6 +35,7 @@ class QwenVL:
 
     after_image = ""
     writes_boxes = True
+    text_shapes: ClassVar[tuple[Shape, ...]] = ("box", "quad")
 
     def budget(self, asked: Budget) -> Budget:
         if asked.max_tiles is not None:
