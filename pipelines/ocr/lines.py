@@ -65,22 +65,24 @@ class Arranged(NamedTuple):
 def arrange(raw: Sequence[RawLine], width: int, height: int, rules: LineRules) -> Arranged:
     """The lines that an engine read in an image of `width` × `height` pixels, put in order and judged.
 
-    The answer does not depend on the order of `raw`. `lines` and `text` are there whatever the verdict is.
+    The answer does not depend on the order of `raw`. `lines` and `text` are there whatever the verdict is; lines
+    without extent are the last block.
     """
     raw = sorted(raw)
     quads = normalised([line.quad for line in raw], width, height)
     scripts = scripts_of([line.text for line in raw])
-    order, blocks = reading_order(quads.corners.astype(np.float64) * (width, height))
+    blocks = reading_order(quads.corners.astype(np.float64) * (width, height), [_characters(line.text) for line in raw])
     lines = [
         {
             "text": raw[at].text,
             "quad": quads.corners[at].flatten().tolist(),
             "score": raw[at].score,
             "script": scripts[at],
-            "block": blocks[at],
+            "block": number,
             "dropped": _dropped(raw[at], scripts[at], bool(quads.sound[at]), rules),
         }
-        for at in order
+        for number, block in enumerate(blocks)
+        for at in block
     ]
     return Arranged(lines, join(lines), _judge(lines, rules))
 
