@@ -71,8 +71,9 @@ def _in_one_line(boxes: Floats) -> Bools:
     lower, higher = np.minimum(high[:, None], high), np.maximum(high[:, None], high)
     common = np.minimum(y2[:, None], y2) - np.maximum(y1[:, None], y1)
     apart = np.maximum(x1[:, None], x1) - np.minimum(x2[:, None], x2)
-    near: Bools = (apart <= _FRAGMENTS_APART * lower) & (apart >= -lower / 2)
-    return near & (common >= lower / 2) & (higher <= 2 * lower)
+    near = (apart <= _FRAGMENTS_APART * lower) & (apart >= -lower / 2)
+    together: Bools = near & (common >= lower / 2) & (higher <= 2 * lower)
+    return together
 
 
 class _Cutter:

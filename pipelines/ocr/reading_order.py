@@ -89,9 +89,10 @@ def _vertical(quads: Floats, counts: Floats) -> Bools:
     """Which are vertical columns; a lone character is what most characters of the others are."""
     width, height = np.linalg.norm(along(quads), axis=1), np.linalg.norm(down(quads), axis=1)
     several = counts > 1
-    tall: Bools = several & (height >= _TALL * width)
+    tall = several & (height >= _TALL * width)
     lone_too = counts[tall].sum() > counts[several & ~tall].sum()
-    return tall | (~several & lone_too)
+    vertical: Bools = tall | (~several & lone_too)
+    return vertical
 
 
 def _in_order(boxes: Floats, vertical: Bools) -> list[list[int]]:
