@@ -174,7 +174,7 @@ def _verdict(tile: Tile) -> str:
 
 
 def _value(tile: Tile) -> str:
-    value = "" if tile.value is None else f"<strong>{_number(tile.value)}</strong>"
+    value = "" if tile.value is None else f"<strong>{number_said(tile.value)}</strong>"
     thresholds = ", ".join(f"{shown(name, 60)} = {shown(bound, 200)}" for name, bound in tile.thresholds)
     against = f'<span class="soft">({thresholds})</span>' if thresholds else ""
     return " ".join(part for part in (value, against) if part) or '<span class="soft">–</span>'
@@ -193,7 +193,7 @@ def _outcome(name: str) -> str:
     return f'<span class="{reason.outcome}">{reason.outcome}</span>: {shown(reason.meaning)}'
 
 
-def _number(value: float) -> str:
+def number_said(value: float) -> str:
     """With six significant digits, or all of a whole number."""
     return f"{value:,.0f}" if value.is_integer() and abs(value) < 2**53 else f"{value:,.6g}"
 

@@ -182,6 +182,24 @@ def sheet(
 
 
 @app.command()
+def show(
+    run_folder: Run,
+    row: Annotated[str, typer.Argument(help="The row's id, or that of a training sample made of it.", metavar="ID")],
+    page: Annotated[
+        Path | None, typer.Option("--html", help="Write an offline page with the image and what was found in it.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell one row's whole story: every step and verdict, captions, boxes, text, and the training texts it became.
+
+    Example: shardmill show RUN 1742 --html row.html
+    """
+    from jobs.show import show as tell
+
+    leave(tell(run_folder, row, page, as_json=as_json))
+
+
+@app.command()
 def export(
     run_folder: Run,
     layout: Annotated[str, typer.Option("--format", help="grit or coco.")],

@@ -78,7 +78,7 @@ def read(text: str) -> Element:
 OWN_TAGS = {
     *("html", "head", "meta", "link", "title", "style", "body", "main", "h1", "p", "ul", "li", "code"),
     *("table", "thead", "tbody", "tr", "th", "td", "img", "br", "span", "strong", "bdi", "a", "ol"),
-    *("svg", "image", "polygon", "rect", "text"),
+    *("svg", "image", "polygon", "rect", "text", "h2", "h3", "dl", "dt", "dd", "div"),
 }
 
 
