@@ -137,6 +137,7 @@ _ALL = (
     _rejected("duplicate_url", "a row of lower id has the same URL; value: that id"),
     _rejected("near_duplicate", "the picture is nearly that of a row of lower id; value: that id, the group's name"),
     _rejected("caption_frequency", "the caption stands in too many rows of the set; value: in how many"),
+    _rejected("repeated_lines", "all of its text are lines that stand in too many images; value: how many lines"),
     _rejected(
         "shorter_caption", "another caption of the same image is longer, or as long and first; value: characters"
     ),
@@ -208,5 +209,25 @@ UNREAD: dict[str, str] = {
     "no_extent": "its quadrilateral is not one, is less than a pixel thin, or lies outside of the image",
     "low_score": "it was read with less confidence than the rule asks for",
     "other_script": "most of its letters are of a script that is not wanted",
+    "repeated": "it stands in too many images of the set, as a watermark does",
 }
 """The closed list of reasons why a line of text does not count. It stays among the lines of its image."""
+
+
+UNTRANSLATED: dict[str, str] = {
+    "empty": "the answer says nothing",
+    "copied_source": "the answer is the text again, which is no name",
+    "wrong_language": "the answer is not, or not all, in the language that was asked for",
+    "placeholder_lost": "a protected part of the text is not in the answer, or not as often",
+    "placeholder_added": "the answer has a protected part that the text has not, or has it more often",
+    "span_lost": "a phrase that has regions cannot be told in the answer",
+    "length_ratio": "the answer is too short or too long for the text",
+    "repetition": "the answer says something over and over",
+    "refusal": "the model refuses, or asks for a text",
+    "preamble": "the answer has an introduction or a remark beside the translation",
+    "truncated": "the answer was cut off at the most tokens that it may have",
+    "markup_added": "the answer has markup, quotation marks, lines or control characters that the text has not",
+    "number_mismatch": "a number of the text is not in the answer, or the answer has another",
+    "too_long": "the text is longer than texts may be; nothing was asked",
+}
+"""The closed list of checks that answers of a translating model fail. A failed answer is asked for again."""
