@@ -219,6 +219,25 @@ def export(
     leave(write(run_folder, layout, output))
 
 
+@app.command()
+def calibrate(
+    run_folder: Run,
+    precision: Annotated[float, typer.Option(min=0, max=1, help="Share of the boxes that are to be right.")] = 0.9,
+    as_json: AsJson = False,
+) -> None:
+    """Say which threshold a run's detector needs, by the boxes that came with its rows.
+
+    Example: shardmill calibrate RUN --precision 0.9
+
+    Run a recipe with the stage `ground` over a labelled set (Flickr30K Entities, a table in GRIT's layout) at a low
+    threshold first: of all above it this prints precision and recall, boxes of unlabelled phrases left out, and
+    chooses the lowest that is precise enough. Exit status 1: none is.
+    """
+    from jobs.calibrate import calibrate as choose
+
+    leave(choose(run_folder, precision, as_json=as_json))
+
+
 @app.command("check-trainer")
 def check_trainer(
     folder: Annotated[Path, typer.Argument(help="A run's folder, or its data set.", metavar="OUT")],

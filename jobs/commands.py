@@ -23,7 +23,7 @@ from jobs.running.collapse import CollapseError
 from jobs.running.engine import Engine, OpenExecutor
 from jobs.running.executor import Executor, InlineExecutor
 from jobs.running.flight import Flight
-from jobs.running.hops import compile_hops, hop_index
+from jobs.running.hops import Hop, compile_hops, hop_index
 from jobs.running.progress import Progress, log, logging_to
 from jobs.running.state import Control, RunState
 from jobs.running.trouble import ClusterLostError, PackError, PartError, StoppedError, WaitingError, WrongCodeError
@@ -151,12 +151,7 @@ def pack(folder: Path, settings: Sequence[str], engine: str, address: str | None
         known.pop("pack", None)  # which is what the settings may change
         state = RunState(layout, recipe, Plan.load(layout.plan_json), known)
         state.count_valid()
-        for hop in state.hops[:-1]:
-            if waiting := len(state.plan.parts) - state.tally[hop.name].done:
-                raise launch.RunMismatchError(
-                    f"{waiting:,} parts of {layout.root} have not passed {hop.name} by this recipe and version; "
-                    "`shardmill run` it to its end first"
-                )
+        require_passed(state, state.hops[-2])
         out = Console(highlight=False, soft_wrap=True)
         _note_what_is_pinned(state.recipe, state.plan, out)
         return drive(state, options, out)
@@ -347,6 +342,16 @@ def saved(folder: Path, *, counted: bool = True) -> RunState:
     if counted:
         state.count_valid()
     return state
+
+
+def require_passed(state: RunState, hop: Hop) -> None:
+    """Raise `RunMismatchError` where parts have not passed a hop, or one before it; tallies are up to date."""
+    for one in state.hops[: hop.index + 1]:
+        if waiting := len(state.plan.parts) - state.tally[one.name].done:
+            raise launch.RunMismatchError(
+                f"{waiting:,} parts of {state.layout.root} have not passed {one.name} by this recipe and version; "
+                "`shardmill run` it to its end first"
+            )
 
 
 def _install(control: Control) -> None:

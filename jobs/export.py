@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import compute as pc
 
-from jobs.commands import answers, saved
+from jobs.commands import answers, require_passed, saved
 from jobs.running.hops import shard_reader
 from jobs.running.part import live_rows
 from jobs.running.state import RunState
@@ -47,10 +47,7 @@ def export(folder: Path, layout: str, output: Path | None) -> int:
     if target.suffix not in _SUFFIXES[layout]:
         raise RecipeError("--output", [f"{target.name} is to end in {' or '.join(_SUFFIXES[layout])}"])
     state = saved(folder)
-    before = state.hops[-2]
-    if waiting := sum(not state.is_valid(before, part) for part in state.plan.parts):
-        say = f"{waiting:,} parts of it are not done up to {before.name}: `shardmill run` it to its end first"
-        raise RecipeError(str(folder), [say])
+    require_passed(state, state.hops[-2])
     write = {".parquet": _grit_parquet, ".jsonl": _grit_lines, ".json": _coco}[target.suffix]
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_of(target, "export")
