@@ -57,7 +57,7 @@ class PackSpec:
     the family's default. Trainers differ in theirs, so `dataset/trainers/` pins it for each.
     """
 
-    dialect: Literal["qwen2_vl", "qwen2_5_vl", "internvl", "qwen_vl", "cogvlm", "plain"] = "qwen2_vl"
+    dialect: Literal["qwen2_vl", "qwen2_5_vl", "internvl", "qwen_vl", "cogvlm", "nvlm", "plain"] = "qwen2_vl"
     tasks: Annotated[tuple[TaskName, ...], Field(min_length=1)] = ("caption",)
     languages: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Languages of the captions to train on, ``und`` for the unknown; left out, all of them."""
@@ -97,7 +97,7 @@ class PackSpec:
             raise ValueError(f"the {self.dialect} dialect writes no boxes: leave out {', '.join(boxed)}")
         if self.quads is not None and ("quad" if self.quads else "box") not in self.model.text_shapes:
             raise ValueError(f"the {self.dialect} dialect writes no {'quads' if self.quads else 'boxes'}")
-        if self.tokenizer and self.dialect in ("plain", "qwen_vl", "cogvlm"):
+        if self.tokenizer and self.dialect in ("plain", "qwen_vl", "cogvlm", "nvlm"):
             raise ValueError(f"the {self.dialect} dialect has no template to count tokens of: leave out tokenizer")
         if unused := set(self.mixture.tasks) - set(self.tasks):
             raise ValueError(f"mixture.tasks weighs what tasks does not list: {', '.join(sorted(unused))}")

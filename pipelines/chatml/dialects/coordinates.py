@@ -24,6 +24,12 @@ def on_scale(fractions: Floats, steps: Ints | int) -> Floats:
     return np.where(np.abs(scaled - halves) <= FLOAT32_ERROR * np.asarray(steps), halves, scaled)
 
 
+def thousandths(fractions: Floats) -> Ints:
+    """Fractions · 1000, floored, 0–999."""
+    grid: Ints = np.minimum(np.floor(on_scale(fractions, 1000)), 999).astype(np.int64)
+    return grid
+
+
 def kind_of(coordinates: Sequence[Sequence[int]]) -> Literal["box", "quad"]:
     """Whether `coordinates` are boxes (4 numbers each) or quads (8).
 

@@ -10,11 +10,10 @@ from pipelines.chatml.conversation import Conversation, TrainingText, Turn
 from pipelines.chatml.dialects.chatml_turns import ImageMarks, chatml_text
 from pipelines.chatml.dialects.coordinates import on_scale
 from pipelines.chatml.dialects.marked_boxes import NUMBER, MarkedBoxes
-from pipelines.chatml.dialects.protocol import Bools, Budget, Floats, Found, Grounded, Ints, Shape
-from pipelines.chatml.dialects.tiles import MAX_TILES, MOST_TILES, TILE, tile_grid
+from pipelines.chatml.dialects.protocol import Budget, Floats, Found, Grounded, Ints, Shape
+from pipelines.chatml.dialects.tiled import Tiled
+from pipelines.chatml.dialects.tiles import MAX_TILES, MOST_TILES
 
-TOKENS_PER_TILE = 256
-"""32 × 32 patches of 14 pixels, pixel shuffle by 0.5."""
 DEFAULT_SYSTEM = "You are an AI assistant whose name is InternLM (书生·浦语)."
 """The system turn where a conversation has none: template ``internlm2-chat`` in ``internvl/conversation.py`` of
 OpenGVLab/InternVL as released with version 1.5 (April 2024); the release of 2.0 changed it."""
@@ -39,7 +38,7 @@ _BOXES = MarkedBoxes(
 
 
 @dataclass(frozen=True, slots=True)
-class InternVL:
+class InternVL(Tiled):
     """InternVL 1.5 and models trained like it: the image on a line of its own before the text.
 
     Boxes are ``<ref>phrase</ref><box>[[x1, y1, x2, y2], …]</box>``; quads, which the family has a mark for but no
@@ -47,6 +46,9 @@ class InternVL:
     """
 
     name: ClassVar[str] = "internvl"
+    family: ClassVar[str] = "InternVL"
+    default_tiles: ClassVar[int] = MAX_TILES
+    most_tiles: ClassVar[int] = MOST_TILES
     special_tokens: ClassVar[tuple[str, ...]] = (
         "<s>",
         "</s>",
@@ -69,33 +71,7 @@ class InternVL:
         "</box>",
     )
     after_image: ClassVar[str] = "\n"
-    writes_boxes: ClassVar[bool] = True
     text_shapes: ClassVar[tuple[Shape, ...]] = ("box", "quad")
-
-    def budget(self, asked: Budget) -> Budget:
-        if asked.max_pixels is not None:
-            raise ValueError("InternVL cuts images into tiles: leave max_pixels out, or set max_tiles")
-        if asked.max_tiles is None:
-            return Budget(max_tiles=MAX_TILES)
-        if not 1 <= asked.max_tiles <= MOST_TILES:
-            raise ValueError(f"max_tiles is {asked.max_tiles}, but InternVL cuts 1 to {MOST_TILES} tiles")
-        return Budget(max_tiles=asked.max_tiles)
-
-    def budget_each(self, budget: Budget, n_images: int) -> Budget:
-        return Budget(max_tiles=max(1, (budget.max_tiles or MAX_TILES) // n_images))
-
-    def unfit(self, width: Ints, height: Ints) -> Bools:
-        return np.zeros(np.broadcast(width, height).shape, np.bool_)
-
-    def resized(self, width: Ints, height: Ints, budget: Budget) -> tuple[Ints, Ints]:
-        columns, rows = tile_grid(width, height, budget.max_tiles or MAX_TILES)
-        return columns * TILE, rows * TILE
-
-    def image_tokens(self, width: Ints, height: Ints, budget: Budget) -> Ints:
-        columns, rows = tile_grid(width, height, budget.max_tiles or MAX_TILES)
-        tiles = columns * rows
-        thumbnail = tiles > 1
-        return TOKENS_PER_TILE * (tiles + thumbnail)
 
     def to_grid(self, coordinates: Floats, width: Ints, height: Ints, budget: Budget) -> Ints:  # noqa: ARG002
         return np.floor(on_scale(coordinates, _STEPS)).astype(np.int64)

@@ -12,6 +12,8 @@ from pipelines.chatml.dialects.protocol import Found, Grounded
 Marks = tuple[str, str]
 """Start and end."""
 NUMBER = "[0-9]{1,6}"
+NOTHING = "(?!)"
+"""A regular expression that matches nothing."""
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from pipelines.chatml.dialects.coordinates import on_scale
+from pipelines.chatml.dialects.coordinates import thousandths
 from pipelines.chatml.dialects.protocol import Bools, Budget, Floats, Ints
-
-_STEPS = 1000
 
 
 class OneSize:
@@ -42,8 +40,7 @@ class OneSize:
         return np.full(np.broadcast(width, height).shape, self.tokens)
 
     def to_grid(self, coordinates: Floats, width: Ints, height: Ints, budget: Budget) -> Ints:  # noqa: ARG002
-        grid: Ints = np.minimum(np.floor(on_scale(coordinates, _STEPS)), _STEPS - 1).astype(np.int64)
-        return grid
+        return thousandths(coordinates)
 
     def from_grid(self, coordinates: Ints, width: Ints, height: Ints, budget: Budget) -> Floats:  # noqa: ARG002
-        return np.asarray(coordinates, np.float64) / _STEPS
+        return np.asarray(coordinates, np.float64) / 1000

@@ -32,7 +32,7 @@ def kit(dialect: str, budget: Budget, splits: Sequence[str]) -> dict[str, str]:
     """
     if dialect == "plain":
         return {"README.md": _PLAIN}
-    if dialect in ("qwen_vl", "cogvlm"):
+    if dialect in ("qwen_vl", "cogvlm", "nvlm"):
         return {"README.md": _OLDER.format(dialect=dialect)}
     files = {
         "README.md": _readme(dialect, budget, splits),

@@ -14,7 +14,8 @@ from pipelines.chatml.dialects.protocol import Budget, Dialect, Found, Grounded
 
 WRITERS = [dialect for dialect in DIALECTS.values() if dialect.writes_boxes]
 MARKED = [dialect for dialect in WRITERS if dialect.name != "cogvlm"]  # whose phrases are between marks
-ONE_SIZE = ("qwen_vl", "cogvlm")
+UNBUDGETED = ("qwen_vl", "cogvlm", "nvlm", "internvl")  # by pixels
+FLOORED = ("qwen_vl", "cogvlm", "nvlm")
 each_dialect = pytest.mark.parametrize("dialect", WRITERS, ids=lambda dialect: dialect.name)
 each_marked = pytest.mark.parametrize("dialect", MARKED, ids=lambda dialect: dialect.name)
 
@@ -39,7 +40,7 @@ def pixel_boxes(draw: st.DrawFn, corners: int = 2) -> tuple[tuple[int, int], lis
 
 
 def budget_of(dialect: Dialect, max_pixels: int | None) -> Budget:
-    return dialect.budget(Budget() if dialect.name in ("internvl", *ONE_SIZE) else Budget(max_pixels=max_pixels))
+    return dialect.budget(Budget() if dialect.name in UNBUDGETED else Budget(max_pixels=max_pixels))
 
 
 def stored(boxes: list[list[int]], size: tuple[int, int]) -> Any:
@@ -111,7 +112,7 @@ def exactly(dialect: Dialect, pixel: int, side: int, n_steps: int) -> int:
     """The grid in whole numbers and fractions, where nothing is blurred."""
     if dialect.name == "internvl":
         return pixel * n_steps // side
-    if dialect.name in ONE_SIZE:
+    if dialect.name in FLOORED:
         return min(pixel * n_steps // side, n_steps - 1)
     return min(round(Fraction(pixel * n_steps, side)), n_steps - 1)
 
@@ -164,6 +165,7 @@ def test_what_is_written_is_read_back(
     dialect: Dialect, label: str | None, coordinates: tuple[tuple[int, ...], ...], before: str, after: str
 ) -> None:
     assume(not any(holds_marks(dialect, text) for text in (label or "", before, after)))
+    assume(len(coordinates[0]) == 4 or "quad" in dialect.text_shapes)
     written = dialect.write(label, coordinates)
     expected = [Found(label, "box" if len(coordinates[0]) == 4 else "quad", coordinates)]
     assert dialect.read(written) == expected
@@ -173,7 +175,8 @@ def test_what_is_written_is_read_back(
 @each_marked
 @given(data=st.data())
 def test_a_grounded_text_is_read_back(dialect: Dialect, data: st.DataObject) -> None:
-    phrases = data.draw(st.lists(st.builds(Grounded, LABEL, st.one_of(BOXES, QUADS)), max_size=5))
+    shapes = st.one_of(BOXES, QUADS) if "quad" in dialect.text_shapes else BOXES
+    phrases = data.draw(st.lists(st.builds(Grounded, LABEL, shapes), max_size=5))
     texts = data.draw(st.lists(LABEL, min_size=len(phrases) + 1, max_size=len(phrases) + 1))
     assume(not holds_marks(dialect, "\0".join([*texts, *(phrase.text for phrase in phrases)])))
     # a list of JSON objects does not say where one phrase ends and the next of the same words begins
@@ -186,6 +189,18 @@ def test_a_grounded_text_is_read_back(dialect: Dialect, data: st.DataObject) -> 
     assert dialect.read(written) == [
         Found(text, "box" if len(coordinates[0]) == 4 else "quad", coordinates) for text, coordinates in phrases
     ]
+
+
+@each_marked
+@given(data=st.data())
+def test_a_list_of_texts_is_read_back(dialect: Dialect, data: st.DataObject) -> None:
+    shape = data.draw(st.sampled_from(dialect.text_shapes))
+    one = (BOXES if shape == "box" else QUADS).map(lambda coordinates: coordinates[:1])
+    items = data.draw(st.lists(st.builds(Grounded, LABEL, one), min_size=1, max_size=6))
+    assume(not holds_marks(dialect, "\0".join(item.text for item in items)))
+    # one JSON list does not say where one text ends and the next, the same, begins
+    assume(all(item.text != other.text for item, other in pairwise(items)))
+    assert dialect.read(dialect.write_list(items)) == [Found(text, shape, coordinates) for text, coordinates in items]
 
 
 @each_dialect

@@ -255,8 +255,35 @@ def reasons(table: pa.Table, packing: PackSpec) -> Sequence[str | None]:
     return found
 
 
-@pytest.mark.parametrize("dialect", ["qwen2_vl", "qwen2_5_vl", "internvl", "qwen_vl"])
-@pytest.mark.parametrize("quads", [False, True, None])
+SLANTED = {"quad": [0.1, 0.1, 0.5, 0.12, 0.498, 0.16, 0.098, 0.14]}
+LAYOUTS = {
+    "qwen2_vl": "<|object_ref_start|>Open<|object_ref_end|><|box_start|>(98,100),(500,160)<|box_end|>"
+    "<|object_ref_start|>Coffee<|object_ref_end|><|box_start|>(100,300),(500,340)<|box_end|>",
+    # 1000 × 1000 is resized to 980 × 980
+    "qwen2_5_vl": '[{"bbox_2d": [96, 98, 490, 157], "label": "Open"},'
+    ' {"bbox_2d": [98, 294, 490, 333], "label": "Coffee"}]',
+    "internvl": "<ref>Open</ref><box>[[98, 100, 500, 160]]</box><ref>Coffee</ref><box>[[100, 300, 500, 340]]</box>",
+    "qwen_vl": "<ref>Open</ref><quad>(100,100),(500,120),(498,160),(98,140)</quad>"
+    "<ref>Coffee</ref><quad>(100,300),(500,300),(500,340),(100,340)</quad>",
+    "cogvlm": "Open [[098,100,500,160]]\nCoffee [[100,300,500,340]]",
+    "nvlm": "<ref>Open</ref><box>(98,100), (500,160)</box><ref>Coffee</ref><box>(100,300), (500,340)</box>",
+}
+
+
+@pytest.mark.parametrize("dialect", LAYOUTS)
+def test_each_family_spots_text_in_its_own_layout(rows: RowMaker, dialect: Any) -> None:
+    table = page(rows, line("Open", **SLANTED), line("Coffee", 300))
+    ((_, answer),) = turns(table, "spot_text", dialect=dialect)
+    assert answer == LAYOUTS[dialect]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "quads"),
+    [
+        *((dialect, quads) for dialect in ("qwen2_vl", "qwen2_5_vl", "internvl", "qwen_vl") for quads in (False, True)),
+        *(("qwen_vl", None), ("nvlm", None)),
+    ],
+)
 def test_what_is_written_of_lines_is_read_back(rows: RowMaker, dialect: Any, quads: bool | None) -> None:
     table = page(rows, line("Fresh bread"), line("咖啡", 300))
     made = {sample["task"]: sample for sample in packed(table, spec(dialect=dialect, quads=quads)).to_pylist()}

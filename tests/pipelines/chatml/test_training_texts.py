@@ -212,5 +212,5 @@ def test_families_with_boxes_are_those_with_templates() -> None:
             return False
 
     assert [name for name, dialect in DIALECTS.items() if has_template(dialect)] == FAMILIES
-    older = ["qwen_vl", "cogvlm"]  # whose texts and boxes are written, and no template
+    older = ["qwen_vl", "cogvlm", "nvlm"]  # whose texts and boxes are written, and no template
     assert [name for name, dialect in DIALECTS.items() if dialect.writes_boxes] == [*FAMILIES, *older]

@@ -90,7 +90,7 @@ def test_every_dialect_writes_it_with_loss_on_each_answer(rows: RowMaker, dialec
         "Brown.",
     ]
     assert (made["task"], made["language"], made["regions"]) == ("conversation", "en", [])
-    if dialect in ("plain", "qwen_vl", "cogvlm"):  # which have no template
+    if dialect in ("plain", "qwen_vl", "cogvlm", "nvlm"):  # which have no template
         return
     written = spec.model.training_text(retell(spoken, spec.model), [4])
     assert [written.text[slice(*span)] for span in written.loss] == ["A dog.<|im_end|>", "Brown.<|im_end|>"]
