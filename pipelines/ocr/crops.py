@@ -1,0 +1,82 @@
+"""Lines cut out of an image, level, as recognisers want them."""
+
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+"""Height × width × 3, blue, green, red: the order that PP-OCR models are trained on."""
+
+Corners = NDArray[np.float32]
+"""4 × 2: x and y in pixels of the image."""
+
+_TALL = 1.5
+"""Height over width from which PaddleOCR takes a crop for vertical text, and turns it a quarter to the left."""
+
+
+class Crop(NamedTuple):
+    """A line, and where it lies."""
+
+    pixels: Pixels
+    corners: Corners
+    """of the image, clockwise, beginning with what became the crop's top left corner"""
+    tall: bool
+    """it stood upright in the image, and lies on its left side here"""
+
+    def turned(self) -> "Crop":
+        """The same line, upside down."""
+        return Crop(np.ascontiguousarray(self.pixels[::-1, ::-1]), np.roll(self.corners, 2, axis=0), self.tall)
+
+
+def cut(image: Pixels, box: NDArray[Any]) -> Crop:
+    """The part of an image in a quad, as PaddleOCR cuts it: the smallest rectangle about it, warped to be level.
+
+    `box` holds the quad's four corners, 4 × 2, in pixels. A crop has at least a pixel a side.
+    """
+    rectangle = level(cv2.boxPoints(cv2.minAreaRect(box.astype(np.int32))))
+    width = max(1, int(max(_between(rectangle, 0, 1), _between(rectangle, 2, 3))))
+    height = max(1, int(max(_between(rectangle, 0, 3), _between(rectangle, 1, 2))))
+    to = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    warped = cv2.warpPerspective(
+        image,
+        cv2.getPerspectiveTransform(rectangle, to),
+        (width, height),
+        borderMode=cv2.BORDER_REPLICATE,
+        flags=cv2.INTER_CUBIC,
+    )
+    pixels = np.asarray(warped, np.uint8)
+    corners = _from_corner(box.astype(np.float32), rectangle)
+    if height < _TALL * width:
+        return Crop(pixels, corners, tall=False)
+    return Crop(np.ascontiguousarray(np.rot90(pixels)), np.roll(corners, -1, axis=0), tall=True)
+
+
+def side_by_side(pixels: Pixels, characters: int) -> Pixels:
+    """A column of characters that lies on its left side, cut into so many cells, each set upright beside the other."""
+    cells = [
+        np.ascontiguousarray(np.rot90(cell, -1)) for cell in np.array_split(pixels, characters, axis=1) if cell.size
+    ]
+    side = pixels.shape[0]
+    return np.hstack([np.asarray(cv2.resize(cell, (side, side)), np.uint8) for cell in cells])
+
+
+def level(points: NDArray[Any]) -> Corners:
+    """The corners of a rectangle clockwise, beginning with the upper of the two that lie furthest left."""
+    left, right = np.split(points[np.argsort(points[:, 0], kind="stable")], 2)
+    (top_left, bottom_left), (top_right, bottom_right) = (
+        side[np.argsort(side[:, 1], kind="stable")] for side in (left, right)
+    )
+    return np.array([top_left, top_right, bottom_right, bottom_left], np.float32)
+
+
+def _between(corners: Corners, one: int, other: int) -> float:
+    return float(np.linalg.norm(corners[one] - corners[other]))
+
+
+def _from_corner(box: Corners, rectangle: Corners) -> Corners:
+    """The box's own corners in the order of the rectangle's."""
+    box = level(box)
+    shifts = [np.roll(box, shift, axis=0) for shift in range(4)]
+    return min(shifts, key=lambda corners: float(np.abs(corners - rectangle).sum()))
