@@ -38,6 +38,7 @@ from pipelines.pull.stage import Pull
 from pipelines.sets.captions import CaptionFrequency, LongestOfImage
 from pipelines.sets.exact_duplicates import ExactDuplicates, UrlDuplicates
 from pipelines.sets.near_duplicates import NearDuplicates
+from pipelines.sets.repeated_lines import RepeatedLines
 from pipelines.sets.subset_share import SubsetShare
 from pipelines.sources.carries import lacks
 from pipelines.sources.spec import SourceSpec, TableName, spelled_out
@@ -74,7 +75,8 @@ AnyStage = Annotated[
     | NearDuplicates
     | CaptionFrequency
     | LongestOfImage
-    | SubsetShare,
+    | SubsetShare
+    | RepeatedLines,
     Field(discriminator="stage"),
 ]
 

@@ -196,6 +196,20 @@ class AsyncStage(Stage, Protocol):
 
 
 @runtime_checkable
+class AnsweredStage(AsyncStage, Protocol):
+    """A stage that asks a language model, and keeps every answer."""
+
+    @property
+    def lacking(self) -> str | None:
+        """What is missing before it can ask; None when all is here."""
+        ...
+
+    def placed(self, folder: str) -> "AsyncStage":
+        """The spec for a run that keeps its answers in `folder`."""
+        ...
+
+
+@runtime_checkable
 class ModelStage(Stage, Protocol):
     """A stage of worker kind ``model``."""
 
@@ -233,6 +247,24 @@ class SetRule(Protocol):
     def keys(self, rows: pa.Table) -> pa.Table: ...
 
     def decide(self, bucket: pa.Table) -> pa.Table: ...
+
+
+@runtime_checkable
+class MarkingRule(SetRule, Protocol):
+    """A set rule that changes what rows hold, the kept ones too, by what several buckets found out about them.
+
+    Its `decide` answers rows of `found` in place of refusals: an ``id``, any number of times, and what was found. The
+    columns that it `adds` take the place of earlier ones of the same name.
+    """
+
+    found: ClassVar[pa.Schema]
+
+    def mark(self, rows: pa.Table, found: pa.Table) -> Processed:
+        """`rows` are those of a part that enter, with the columns that the rule `reads`; `found` is about any rows.
+
+        The order of `found` bears on nothing. About rows that a later generation has taken over nothing is found.
+        """
+        ...
 
 
 def title(stage: Stage | SetRule) -> str:

@@ -7,7 +7,7 @@ import pyarrow as pa
 from pipelines.recipe import Recipe
 from schemas import tables
 from schemas.chatml import SHARD
-from schemas.reasons import REASONS, REFUSALS, UNGROUNDED
+from schemas.reasons import REASONS, REFUSALS, UNGROUNDED, UNREAD
 
 
 def recipe() -> str:
@@ -25,6 +25,7 @@ def layers() -> str:
         "added by nsfw_images": tables.NSFW_SCORED,
         "added by clip_similarity": tables.SIMILARITY,
         "added by grounding": tables.GROUNDED,
+        "added by ocr, and by repeated_lines again": tables.READ,
         "added by pack": tables.PACKED,
     }
     reasons = [
@@ -33,12 +34,14 @@ def layers() -> str:
     ]
     refusals = [f"  {name:<20} {meaning}" for name, meaning in REFUSALS.items()]
     ungrounded = [f"  {name:<20} {meaning}" for name, meaning in UNGROUNDED.items()]
+    unread = [f"  {name:<20} {meaning}" for name, meaning in UNREAD.items()]
     return "\n\n".join(
         [
             *(_described(name, schema) for name, schema in groups.items()),
             "\n".join(["reasons", *reasons]),
             "\n".join(["refusals: why a task was not made of a row", *refusals]),
             "\n".join(["ungrounded: why no box was asked for a phrase", *ungrounded]),
+            "\n".join(["unread: why a line of text does not count", *unread]),
         ]
     )
 

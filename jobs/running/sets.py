@@ -26,7 +26,7 @@ from jobs.store.commit import Commit
 from jobs.store.files import write_atomically
 from pipelines.recipe import fingerprint
 from pipelines.sets.keys import KEYS
-from pipelines.stage import SetRule, title
+from pipelines.stage import MarkingRule, SetRule, Verdicts, title
 from schemas.layout import RunLayout
 from schemas.reasons import REASONS, Outcome
 
@@ -98,10 +98,12 @@ def collect_keys(jobs: Sequence[PartJob], buckets: int, path: Path) -> None:
 
 
 def decide_bucket(rule: SetRule, keys: Sequence[Path], bucket: int, groups: int, path: Path) -> None:
-    """Ask the rule about one bucket; write what it refuses to an Arrow file, one record batch a group of parts."""
+    """Ask the rule about one bucket; write what it refuses or finds to a file, one record batch a group of parts."""
     table = pa.Table.from_batches([_read_batch(file, bucket) for file in keys], _KEYS_OF_PARTS)
     refused = rule.decide(table.drop_columns(["part"]))
     schema = pa.schema([("id", pa.int64()), ("reason", pa.string()), ("value", pa.float64()), *rule.adds])
+    if isinstance(rule, MarkingRule):
+        schema = rule.found
     refused = refused.select(schema.names).cast(schema)
     ids = table["id"].to_numpy()
     order = np.argsort(ids, kind="stable")
@@ -112,29 +114,51 @@ def decide_bucket(rule: SetRule, keys: Sequence[Path], bucket: int, groups: int,
 def write_verdicts(jobs: Sequence[PartJob], refused: Sequence[Path], group: int) -> list[Commit]:
     """Commit the rule's verdicts for a group of parts, one file a part."""
     rule = _rule(jobs[0])
-    batches = [_read_batch(file, group) for file in refused]
-    decided = _one_each(pa.Table.from_batches(batches), rule)
+    found = pa.Table.from_batches([_read_batch(file, group) for file in refused])
+    if isinstance(rule, MarkingRule):
+        return [_commit_marked(job, rule, found) for job in jobs]
+    decided = _one_each(found, rule)
     return [_commit(job, rule, decided) for job in jobs]
+
+
+def _commit_marked(job: PartJob, rule: MarkingRule, found: pa.Table) -> Commit:
+    rows = live_rows(job.layout, job.hop, job.part)
+    marked = rule.mark(rows, found.filter(pc.is_in(found["id"], rows["id"].combine_chunks())))
+    assert marked.columns is not None
+    verdicts = marked.verdicts
+    kept = {name: _only(marked.columns[name], pc.is_null(verdicts.reason)) for name in rule.adds.names}
+    return _commit_columns(job, rule, rows["id"], verdicts, kept)
+
+
+def _only(column: pa.ChunkedArray, where: pa.Array) -> pa.Array:
+    """A column, null elsewhere."""
+    places = pc.if_else(where, pa.array(np.arange(len(where))), pa.scalar(None, pa.int64()))
+    return column.combine_chunks().take(places)
 
 
 def _commit(job: PartJob, rule: SetRule, decided: pa.Table) -> Commit:
     ids = live_rows(job.layout, job.hop, job.part)["id"].combine_chunks()
     at = pc.index_in(ids, decided["id"].combine_chunks())
     at = pc.if_else(pc.is_in(ids, pa.array(job.superseded, pa.int64())), pa.scalar(None, pa.int32()), at)
-    reason = decided["reason"].take(at)
-    refused = pc.is_valid(reason)
-    nothing = pa.scalar(None, pa.string())
+    nothing = pa.nulls(len(ids), pa.string())
+    verdicts = Verdicts(decided["reason"].take(at), decided["value"].take(at), nothing)
+    return _commit_columns(job, rule, ids, verdicts, {name: decided[name].take(at) for name in rule.adds.names})
+
+
+def _commit_columns(
+    job: PartJob, rule: SetRule, ids: pa.Array, verdicts: Verdicts, columns: dict[str, pa.Array]
+) -> Commit:
     outcomes = {name: REASONS[name].outcome.value for name in rule.reasons}
-    columns = {
+    layer = {
         "id": ids,
-        "outcome": pa.array([outcomes[name] if name else Outcome.KEPT.value for name in reason.to_pylist()]),
-        "stage": pc.if_else(refused, pa.scalar(title(rule)), nothing),
-        "reason": reason,
-        "value": decided["value"].take(at),
-        "detail": pa.nulls(len(ids), pa.string()),
-        **{name: decided[name].take(at) for name in rule.adds.names},
+        "outcome": pa.array([outcomes[name] if name else Outcome.KEPT.value for name in verdicts.reason.to_pylist()]),
+        "stage": pc.if_else(pc.is_valid(verdicts.reason), pa.scalar(title(rule)), pa.scalar(None, pa.string())),
+        "reason": verdicts.reason,
+        "value": verdicts.value,
+        "detail": verdicts.detail,
+        **columns,
     }
-    return commit_verdicts(job, pa.table(columns).select(job.hop.schema.names).cast(job.hop.schema))
+    return commit_verdicts(job, pa.table(layer).select(job.hop.schema.names).cast(job.hop.schema))
 
 
 def _one_each(refused: pa.Table, rule: SetRule) -> pa.Table:

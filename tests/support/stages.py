@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from pipelines import recipe
 from pipelines.stage import SPEC, Processed, Verdicts, Worker
-from schemas.tables import GROUNDED, INPUT
+from schemas.tables import GROUNDED, INPUT, READ
 
 
 @dataclass(frozen=True, kw_only=True, config=SPEC)
@@ -90,6 +90,33 @@ class ByHand:
 
 
 @dataclass(frozen=True, kw_only=True, config=SPEC)
+class LinesOfCaption:
+    """Says that the image of every row holds the words of its caption, each as a line of text."""
+
+    stage: Literal["lines_of_caption"] = "lines_of_caption"
+    name: str | None = None
+
+    version: ClassVar[int] = 1
+    worker: ClassVar[Worker] = "task"
+    reads: ClassVar[tuple[str, ...]] = ("captions",)
+    adds: ClassVar[pa.Schema] = READ
+
+    def load(self) -> "LinesOfCaption":
+        return self
+
+    def process(self, rows: pa.Table) -> Processed:
+        texts = [captions[0]["text"] for captions in rows["captions"].to_pylist()]
+        lines = [[self._line(word, at) for at, word in enumerate(text.split())] for text in texts]
+        columns = [pa.array(lines, READ.field("lines").type), pa.array(texts)]
+        return Processed(Verdicts.kept(len(rows)), pa.Table.from_arrays(columns, schema=READ))
+
+    def _line(self, word: str, at: int) -> dict[str, Any]:
+        top, bottom = 0.1 * at, 0.1 * at + 0.08
+        quad = [0.1, top, 0.9, top, 0.9, bottom, 0.1, bottom]
+        return {"text": word, "quad": quad, "score": 0.9, "script": "Latn", "block": 0, "dropped": None}
+
+
+@dataclass(frozen=True, kw_only=True, config=SPEC)
 class Count:
     """Appends the number of rows it is given to a file, as a stage behind a barrier would spend on them."""
 
@@ -137,11 +164,12 @@ class Loads:
 _SHIPPED = get_args(get_args(recipe.AnyStage)[0])
 
 AnyStage = Annotated[
-    Union[(*_SHIPPED, Abort, AbortAsync, AbortModel, ByHand, Count, Loads)], Field(discriminator="stage")
+    Union[(*_SHIPPED, Abort, AbortAsync, AbortModel, ByHand, Count, LinesOfCaption, Loads)],
+    Field(discriminator="stage"),
 ]
 
 
 class RecipeForTests(recipe.Recipe):
-    """A recipe that may abort, and ground by hand."""
+    """A recipe that may abort, and ground and read by hand."""
 
     stages: list[AnyStage] = Field(min_length=1)

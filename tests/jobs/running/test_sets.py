@@ -228,3 +228,30 @@ def test_rules_on_captions_and_regions_run_in_a_recipe(web: Web, tmp_path: Path)
         "pack": 0,
     }
     assert verify(state).problems == []
+
+
+@pytest.mark.parametrize("keys_a_bucket", [1, 3, 1000])
+def test_repeated_lines_are_marked_in_the_rows_that_stay(web: Web, tmp_path: Path, keys_a_bucket: int) -> None:
+    captions = [f"shutterstock preview number{row}" for row in range(6)] + ["shutterstock preview", "mountain lake"]
+    pairs = pa.table({"url": urls(web, image=len(captions)), "caption": captions})
+    case = Case(web, tmp_path, [])
+    pq.write_table(pairs, case.table)
+    tail = f"pack: {{tasks: [read_text], min_line_px: 1}}\n{TAIL}"
+    rules = recipe("lines_of_caption", "repeated_lines, at_most: 5", tail=tail)
+    state = run_here(case, rules)
+    set_run(state, keys_a_bucket).run(run_calls)
+    folder = case.run_folder / "sets" / "repeated_lines"
+    rows = [row for file in sorted(folder.glob("part-*")) for row in pq.read_table(file).to_pylist()]
+    kept = {row["text"]: [line["dropped"] for line in row["lines"]] for row in rows if row["outcome"] == "kept"}
+    assert kept == {
+        **{f"number{row}": ["repeated", "repeated", None] for row in range(6)},
+        "mountain lake": [None, None],
+    }
+    refused = [row for row in rows if row["outcome"] == "rejected"]
+    assert [(row["reason"], row["value"], row["lines"], row["text"]) for row in refused] == [
+        ("repeated_lines", 2, None, None)
+    ]
+    packed = [pq.read_table(file) for file in (case.run_folder / "layers" / "pack").glob("part-*")]
+    used = [sample["lines"] for part in packed for row in part["samples"].to_pylist() for sample in row]
+    assert sorted(used) == [[0, 1], *[[2]] * 6]
+    assert verify(state).problems == []
