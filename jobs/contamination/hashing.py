@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from jobs.store.files import temporary_of
+from jobs.store.files import publish, temporary_of
 from pipelines.filters.contamination.benchmark_list import Benchmark, image_row, text_row, write
 from pipelines.pull.canonical import canonicalise, identify
 from pipelines.pull.local import ImageAt, LocalImages
@@ -52,7 +52,7 @@ def make_list(inputs: Sequence[str], spec: SourceSpec, path: Path, benchmark: Be
         if not counts:
             why = "; ".join(f"{reason}: {n:,}" for reason, n in left_out.items())
             raise InputError(f"nothing to hash: no image that lies in a file and no text ({why or 'no rows'})")
-        temporary.replace(path)
+        publish(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     facts = {"list": str(path), "name": benchmark.name, "ngram": benchmark.ngram}

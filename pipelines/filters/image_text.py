@@ -5,21 +5,20 @@ Similarities that the source carries are judged by the `score` filter, which nee
 
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 from pydantic.dataclasses import dataclass
 
 from pipelines.filters.captions.entries import Counting, Entries
 from pipelines.filters.captions.rule import CAPTIONS_COLUMN, Judgement, Values, decided
 from pipelines.filters.scoring import Numbers, Picture, failures, score_rows
-from pipelines.stage import AS_SAVED, MODEL_FILE, SPEC, Operational, Processed, Verdict, Worker
+from pipelines.stage import AS_SAVED, SPEC, Operational, Processed, Verdict, Worker
+from pipelines.transformers_model import TransformersModel, lacking
 from schemas.tables import SIMILARITY
 
 _FAMILIES = ("clip", "chinese_clip")
@@ -39,7 +38,7 @@ class ImageTextScorer(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, config=SPEC)
-class ClipSimilarity:
+class ClipSimilarity(TransformersModel):
     """Refuses captions that do not fit their image: cosine of their CLIP embeddings below `at_least`.
 
     Every caption that counts is judged; where all are refused the row is rejected, with the first one's similarity;
@@ -54,13 +53,6 @@ class ClipSimilarity:
     stage: Literal["clip_similarity"] = "clip_similarity"
     name: str | None = None
     at_least: Annotated[float, Field(ge=-1, le=1)] = 0.28
-    weights: Annotated[str | None, MODEL_FILE] = None
-    """a model's folder: config.json, weights, tokenizer and image processor"""
-    hub: str | None = None
-    """a model's name on the Hub, as openai/clip-vit-base-patch32; it is downloaded"""
-    revision: str | None = None
-    """commit or tag of `hub`"""
-    device: Operational[Annotated[str, Field(pattern=r"^(cpu|cuda(:[0-9]+)?)$")]] = "cpu"
     batch_size: Operational[Annotated[int, Field(ge=1, le=4096)]] = 32
     """images that are scored at once"""
 
@@ -69,38 +61,15 @@ class ClipSimilarity:
     reads: ClassVar[tuple[str, ...]] = ("image", "captions")
     adds: ClassVar[pa.Schema] = pa.schema([*CAPTIONS_COLUMN, *SIMILARITY])
 
-    @field_validator("weights")
-    @classmethod
-    def _there(cls, weights: str | None, info: ValidationInfo) -> str | None:
-        if weights is None or info.context == AS_SAVED:
-            return weights
-        folder = Path(weights).expanduser().absolute()
-        if not (folder / "config.json").is_file():
-            raise ValueError(f"{folder} holds no model: there is no config.json")
-        return str(folder)
-
     @model_validator(mode="after")
-    def _one_model(self, info: ValidationInfo) -> Self:
-        if (self.weights is None) == (self.hub is None):
-            raise ValueError("which model? give either `weights`, a folder, or `hub`, a name on the Hub")
-        if self.revision is not None and self.hub is None:
-            raise ValueError("`revision` is of a model on the Hub: it goes with `hub`")
-        missing = [name for name in ("torch", "transformers") if find_spec(name) is None]
-        if missing and info.context != AS_SAVED:
-            what = " and ".join(missing)
-            raise ValueError(f"`clip_similarity` needs {what}: pip install 'shardmill[detectors]'")
+    def _installed(self, info: ValidationInfo) -> Self:
+        if info.context != AS_SAVED and (missing := lacking("`clip_similarity`")):
+            raise ValueError(missing)
         return self
-
-    @property
-    def on_gpu(self) -> bool:
-        """By `device`."""
-        return self.device != "cpu"
 
     def load(self) -> "SimilarityEngine":
         """Load the model, and try it."""
-        model = self.weights or self.hub
-        assert model is not None
-        return SimilarityEngine(Clip(model, self.revision, self.device), self.at_least, self.batch_size)
+        return SimilarityEngine(Clip(self.model, self.revision, self.device), self.at_least, self.batch_size)
 
 
 class SimilarityEngine:

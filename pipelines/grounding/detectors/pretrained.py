@@ -1,16 +1,16 @@
 """Open-vocabulary detectors of the transformers library: which model, where from, and its threshold."""
 
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from pipelines.grounding.detectors.protocol import Detector
-from pipelines.stage import AS_SAVED, MODEL_FILE, SPEC, Operational
+from pipelines.stage import SPEC, Operational
+from pipelines.transformers_model import TransformersModel, lacking
 
 THRESHOLDS: Final = MappingProxyType(
     {
@@ -33,41 +33,22 @@ class MissingWeightsError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True, config=SPEC)
-class Pretrained:
+class Pretrained(TransformersModel):
     """Grounding DINO, MM-Grounding-DINO or OWLv2 through transformers (the extra `detectors`); no weights are shipped.
 
     `weights` is a folder as transformers save a model, with its tokenizer and image processor; `hub` a model's name on
-    the Hub, with a `revision` that pins it. The threshold is that of the model; where none is known it must be given.
+    the Hub (as IDEA-Research/grounding-dino-tiny), with a `revision` that pins it. The threshold is that of the model;
+    where none is known it must be given.
     """
 
     kind: Literal["transformers"] = "transformers"
-    weights: Annotated[str | None, MODEL_FILE] = None
-    hub: str | None = None
-    """as IDEA-Research/grounding-dino-tiny; it is downloaded"""
-    revision: str | None = None
-    """commit or tag of `hub`"""
     threshold: Annotated[float | None, Field(ge=0, lt=1)] = None
     """score over which a box is taken; left out, what transformers take for a published model"""
-    device: Operational[Annotated[str, Field(pattern=r"^(cpu|cuda(:[0-9]+)?)$")]] = "cpu"
     batch_size: Operational[Annotated[int, Field(ge=1, le=512)]] = 8
     """images that are looked at together"""
 
-    @field_validator("weights")
-    @classmethod
-    def _there(cls, weights: str | None, info: ValidationInfo) -> str | None:
-        if weights is None or info.context == AS_SAVED:
-            return weights
-        folder = Path(weights).expanduser().absolute()
-        if not (folder / "config.json").is_file():
-            raise ValueError(f"{folder} holds no model: there is no config.json")
-        return str(folder)
-
     @model_validator(mode="after")
-    def _one_model(self) -> Self:
-        if (self.weights is None) == (self.hub is None):
-            raise ValueError("which model? give either `weights`, a folder, or `hub`, a name on the Hub")
-        if self.revision is not None and self.hub is None:
-            raise ValueError("`revision` is of a model on the Hub: it goes with `hub`")
+    def _known_threshold(self) -> Self:
         if self.threshold is None and self.hub is not None:
             object.__setattr__(self, "threshold", THRESHOLDS.get(self.hub))
         return self
@@ -75,8 +56,7 @@ class Pretrained:
     @property
     def lacking(self) -> str | None:
         """What to install before it can be loaded; None when all is here. A recipe can be read without."""
-        missing = [name for name in ("torch", "transformers") if find_spec(name) is None]
-        return f"the detector needs {' and '.join(missing)}: pip install 'shardmill[detectors]'" if missing else None
+        return lacking("the detector")
 
     @property
     def source(self) -> str:
@@ -87,11 +67,6 @@ class Pretrained:
     def window(self) -> int:
         """Images that it is handed at once: enough to find several of one size among them."""
         return 8 * self.batch_size
-
-    @property
-    def on_gpu(self) -> bool:
-        """Whether it needs a GPU to itself."""
-        return self.device != "cpu"
 
     def load(self) -> Detector:
         """Load the weights. Raises `MissingWeightsError` where they are not there, and ValueError for another model."""
@@ -104,7 +79,7 @@ class Pretrained:
             "owlv2": Owlv2,
         }
         transformers: Any = import_module("transformers")
-        name = self.weights or self.hub
+        name = self.model
         try:
             config = transformers.AutoConfig.from_pretrained(name, revision=self.revision)
             family = families.get(config.model_type)
