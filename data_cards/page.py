@@ -31,6 +31,11 @@ def told(text: str, room: int = 1200) -> str:
     return _cut(text, room, _piece)
 
 
+def number_said(value: float) -> str:
+    """With six significant digits, or all of a whole number."""
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 2**53 else f"{value:,.6g}"
+
+
 def language(code: str | None) -> str:
     """A ``lang`` attribute with a space before it; nothing for what is no language code."""
     return f' lang="{code}"' if code and _LANGUAGE.fullmatch(code) else ""

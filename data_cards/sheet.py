@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from data_cards.html import overlays
 from data_cards.marks import BoxMark, LineMark
-from data_cards.page import language, page, shown
+from data_cards.page import language, number_said, page, shown
 from data_cards.thumbnail import Thumbnail
 from schemas.layout import row_id
 from schemas.reasons import REASONS
@@ -191,11 +191,6 @@ def _outcome(name: str) -> str:
         return '<span class="kept">kept</span>'
     reason = REASONS[name]
     return f'<span class="{reason.outcome}">{reason.outcome}</span>: {shown(reason.meaning)}'
-
-
-def number_said(value: float) -> str:
-    """With six significant digits, or all of a whole number."""
-    return f"{value:,.0f}" if value.is_integer() and abs(value) < 2**53 else f"{value:,.6g}"
 
 
 _STYLE = """

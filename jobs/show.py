@@ -12,8 +12,7 @@ from rich.text import Text
 
 from data_cards.html import row as row_page
 from data_cards.html.story import Judged, Story, value_said
-from data_cards.page import told
-from data_cards.sheet import number_said
+from data_cards.page import number_said, told
 from jobs.commands import answers, saved
 from jobs.reports.story import story
 from jobs.store.files import write_atomically

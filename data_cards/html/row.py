@@ -6,8 +6,7 @@ from typing import Any
 from data_cards.html import overlays
 from data_cards.html.story import Judged, Sample, Story, Translated, value_said
 from data_cards.html.tables import TABLES, table
-from data_cards.page import language, page, shown
-from data_cards.sheet import number_said
+from data_cards.page import language, number_said, page, shown
 from data_cards.thumbnail import Thumbnail
 from schemas.layout import row_id
 

@@ -78,7 +78,8 @@ def read(text: str) -> Element:
 OWN_TAGS = {
     *("html", "head", "meta", "link", "title", "style", "body", "main", "h1", "p", "ul", "li", "code"),
     *("table", "thead", "tbody", "tr", "th", "td", "img", "br", "span", "strong", "bdi", "a", "ol"),
-    *("svg", "image", "polygon", "rect", "text", "h2", "h3", "dl", "dt", "dd", "div"),
+    *("svg", "image", "polygon", "rect", "text", "h2", "h3", "dl", "dt", "dd", "div", "nav"),
+    *("figure", "figcaption", "details", "summary", "line"),
 }
 
 
@@ -98,7 +99,7 @@ def check_offline(text: str) -> Element:
         assert not [name for name in element.attributes if name.startswith("on") or name == "style"]
         assert element.attributes.get("src", "data:").startswith("data:")
         if element.tag == "a":
-            assert element.attributes["href"].removesuffix(".html").replace("_", "").isalpha()
+            assert element.attributes["href"].removesuffix(".html").removeprefix("#").replace("_", "").isalpha()
         elif element.tag == "image":
             assert element.attributes["href"].startswith("data:image/jpeg;base64,")
         else:
