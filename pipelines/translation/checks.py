@@ -22,7 +22,8 @@ from pipelines.translation.protect import placeholders, without_placeholders
 _LATIN_WORD = re.compile(rf"[{LATIN}][{LATIN}\d'’&.-]*")
 _LETTER = re.compile(r"[^\W\d_]")
 _HAN_OR_KANA = re.compile(f"[{HAN}{KANA}]")
-_IN_NAMES = frozenset({"of", "the", "and", "for", "in", "de", "la", "le", "du", "von", "van", "el"})
+_IN_NAMES = frozenset({"of", "the", "and", "in", "de", "la", "le", "du", "von", "van", "el"})
+_NEVER_IN_NAMES = frozenset({"a", "an", "at", "by", "for", "from", "is", "on", "to", "with"})
 _MOST_WORDS_OF_A_NAME = 8
 _UNSPACED_WEIGHT = 3
 """Latin letters that a Han character, or one of another script without blanks, is worth."""
@@ -30,19 +31,20 @@ _SLACK, _SLACK_FOR_ACRONYM = 20, 30
 """Letters that a translation may be longer by, however short its original: an acronym becomes its full form."""
 _ACRONYM = re.compile(r"\b[A-Z]{2,6}\b")
 _FEWEST_FOR_GUESS, _SURE = 20, 0.9
-_OWN_SHARE = 0.6
+_OWN_SHARE, _LATIN_SHARE = 0.6, 0.75
 _LONGEST_PERIOD, _LOOP, _ROUNDS = 80, 16, 4
 _MOST_LOOKED_AT = 20_000
 _REPEATED, _FEWEST_REPEATED = 0.5, 40
 
+_TAG = re.compile(r"</?[A-Za-z][^<>\n]*>")
 _MARKUP = tuple(
     re.compile(pattern, re.MULTILINE)
     for pattern in (
         r"```",
-        r"\*\*",
+        r"\*+[^*\n]+\*",
         r"^\s{0,3}#{1,6}\s",
         r"^\s{0,3}(?:[-*•]|\d{1,2}[.)])\s",
-        r"</?[A-Za-z][^<>\n]*>",
+        _TAG.pattern,
         r"[⟦⟧]",
         r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]",
         r"^\s*[\[{]\s*\"",
@@ -115,10 +117,12 @@ def is_name(text: str) -> bool:
     if not 0 < len(words) <= _MOST_WORDS_OF_A_NAME or _HAN_OR_KANA.search(text):
         return False
     telling = [word for word in words if word.lower() not in _IN_NAMES]
+    if any(word.lower() in _NEVER_IN_NAMES for word in words):
+        return False
     if not all(word[0].isupper() or any(map(str.isdigit, word)) or not word.islower() for word in telling):
         return False
     common = sum(_is_common(word.lower().rstrip(".'’-")) for word in telling)
-    return bool(telling) and 2 * common < len(telling)
+    return common < len(telling) and 2 * common - (len(telling) < len(words)) < len(telling)
 
 
 def _is_common(word: str) -> bool:
@@ -129,7 +133,7 @@ def _is_common(word: str) -> bool:
 def _common_words() -> frozenset[str]:
     lexicon = own_lexicon()
     goods = {word for pair in lexicon.goods for word in " ".join(pair).lower().split()}
-    return frozenset({*lexicon.people, *lexicon.things, *lexicon.adjectives, "a", "an", "on", "with", "at"} | goods)
+    return frozenset({*lexicon.people, *lexicon.things, *lexicon.adjectives} | goods)
 
 
 def _is_in(text: str, language: str) -> bool:
@@ -138,12 +142,13 @@ def _is_in(text: str, language: str) -> bool:
     Names, and a single word, in Latin letters may stand in a text of any language.
     """
     target = primary(language)
+    text = _TAG.sub(" ", text)
     own = len(re.findall(f"[{letters_of(target)}]", text))
     foreign = len(_LETTER.findall(text)) - own
     if target == "zh":  # kana would not be there
         own -= min(own, 2 * len(re.findall(f"[{KANA}]", text)))
     if letters_of(target) == LATIN:
-        return own >= _OWN_SHARE * (own + 2 * foreign) and not _is_surely_other(text, target)
+        return own >= _LATIN_SHARE * (own + 4 * foreign) and not _is_surely_other(text, target)
     latin = _LATIN_WORD.findall(text)
     small = [word for word in latin if word.islower() and word.isalpha() and len(word) > 1]
     foreign -= sum(map(len, map(_letters, latin)))

@@ -49,7 +49,8 @@ _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 
 _FIGURES = re.compile(
     r"(?P<number>\d{1,3}(?:[,，]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
-    r"(?:(?P<zh>[十百千万萬亿億]+)(?:(?<=[亿億])(?P<rest>\d+)[万萬])?|\s?(?P<scale>hundred|thousand|million|billion|trillion)\b|(?P<short>[kKM]|bn)\b)?"
+    r"(?:(?P<zh>[十百千万萬亿億]+)(?:(?<=[亿億])(?P<rest>\d+)[万萬])?"
+    r"|\s?(?P<scale>hundred|thousand|million|billion|trillion)(?![A-Za-z])|(?P<short>[kKM]|bn)(?![A-Za-z]))?"
     r"(?P<decade>['’]?s\b)?",
     re.IGNORECASE,
 )
