@@ -31,7 +31,7 @@ class Truth:
     caption: str | None
     license: str | None = None
     collection: str
-    """photographs, shapes or misfits"""
+    """photographs, shapes, pages or misfits"""
     kind: str
     """which misfit; the collection's name for rows with nothing odd about them"""
     reason: str | None = None
@@ -51,6 +51,8 @@ class Truth:
     """what was drawn, boxes in canonical pixels"""
     phrases: tuple[Phrase, ...] = ()
     """which words of the caption speak of which objects"""
+    lines: tuple[str, ...] = ()
+    """what is written on it, in reading order; told of pages alone, though photographs hold text too"""
     duplicates: Duplicates | None = None
     """set where the row must stay only if it survives its group"""
 

@@ -22,8 +22,9 @@ from PIL import Image
 
 from jobs.demo.misfits import add_misfits
 from jobs.demo.odd_pixels import add_odd_pixels
+from jobs.demo.pages import pages
 from jobs.demo.photographs import CaptionedView, captioned_views
-from jobs.demo.site import Site, jpeg, picture, png, sha256, webp
+from jobs.demo.site import CC0, Site, jpeg, picture, png, sha256, webp
 from jobs.demo.truth import Truth, write_truth
 from jobs.demo.web import write_behaviours
 from jobs.store.files import publish, temporary_of
@@ -52,18 +53,19 @@ class World:
 def build(folder: Path, *, base_url: str, rows: int = 300, seed: int = 1, flaky: bool = True) -> World:
     """Draw, encode and write a world of `rows` rows that will be served at `base_url`.
 
-    All misfits are always there; the other rows are photographs and scenes by halves, and scenes alone once the
-    photographs are used up. With `flaky`, two pages answer 503 to the first request and well to the next; without,
-    they answer well at once, so that no verdict depends on how often a page was asked.
+    All misfits and pages of text are always there; the other rows are photographs and scenes by halves, and scenes
+    alone once the photographs are used up. With `flaky`, two pages answer 503 to the first request and well to the
+    next; without, they answer well at once, so that no verdict depends on how often a page was asked.
 
-    Raises ValueError (fewer rows than misfits) and `jobs.demo.photographs.MissingPhotographsError`.
+    Raises ValueError (fewer rows than misfits and pages) and `jobs.demo.photographs.MissingPhotographsError`.
     """
     site = Site(folder, base_url, seed)
     add_misfits(site, flaky=flaky)
     add_odd_pixels(site)
+    _add_pages(site)
     spare = rows - len(site.rows)
     if spare < 0:
-        raise ValueError(f"{rows} rows are too few: the misfits alone are {len(site.rows)}")
+        raise ValueError(f"{rows} rows are too few: misfits and pages alone are {len(site.rows)}")
     rng = random.Random(f"{seed}:world")
     views = tuple(captioned_views())
     photographs = rng.sample(views, min(len(views), spare // 2))
@@ -79,6 +81,23 @@ def build(folder: Path, *, base_url: str, rows: int = 300, seed: int = 1, flaky:
     world = World(folder, site.base_url, truth)
     _write_pairs(world.pairs, truth, rng)
     return world
+
+
+def _add_pages(site: Site) -> None:
+    for page, body in pages():
+        width, height = Image.open(page.file).size
+        site.add(
+            url=site.put(f"/pages/{page.name}.png", body),
+            caption=page.caption,
+            license=CC0,
+            collection="pages",
+            kind="pages",
+            width=width,
+            height=height,
+            sha256=sha256(body),
+            as_served=True,
+            lines=page.lines,
+        )
 
 
 def _add_photograph(site: Site, view: CaptionedView) -> None:

@@ -77,6 +77,12 @@ class TestTable:
         assert collections["photographs"] >= 100
         assert collections["shapes"] >= 100
 
+    def test_pages_are_there_in_english_and_chinese_with_what_is_written_on_them(self, world: World) -> None:
+        lines = [line for row in of_kind(world, "pages") for line in row.lines]
+        assert len(of_kind(world, "pages")) == 6
+        assert sum(line.isascii() for line in lines) >= 10
+        assert sum("\u4e00" <= line[0] <= "\u9fff" for line in lines) >= 10
+
     def test_is_small(self, world: World) -> None:
         assert sum(file.stat().st_size for file in (world.folder / "www").rglob("*") if file.is_file()) < 25_000_000
 
@@ -285,6 +291,8 @@ class TestPulled:
 
     def test_pages_of_sound_images_were_asked_once(self, served_world: tuple[World, Web], pulled: object) -> None:
         world, server = served_world
-        counts = {path: n for path, n in server.counts().items() if path.startswith(("/photographs/", "/shapes/"))}
+        counts = {
+            path: n for path, n in server.counts().items() if path.startswith(("/photographs/", "/shapes/", "/pages/"))
+        }
         assert set(counts.values()) == {1}
         assert len(counts) == sum(row.collection != "misfits" for row in world.truth)
