@@ -15,6 +15,7 @@ from pipelines.chatml.ocr import LINE_TASKS
 from pipelines.chatml.pack import judge, judge_reads
 from pipelines.chatml.pack_spec import PackSpec
 from pipelines.recipe_text import RecipeError, parse
+from pipelines.sets.repeated_lines import RepeatedLines
 from tests.support.packing import judged, only_sample, packed
 
 RowMaker = Callable[..., pa.Table]
@@ -171,6 +172,21 @@ class TestRefusals:
         table = page(rows, line("Fresh bread", size=0), line("Coffee", 300))
         packing = spec("read_text", "spot_text", min_line_px=0)
         assert refusals(table, packing) == [("spot_text", "box_too_small", 0, None)]
+
+    def test_lines_repeated_over_the_set_are_no_target(self, rows: RowMaker) -> None:
+        texts = ["Fresh bread", "Coffee", "Tea"]
+        table = rows(
+            [None] * 3,
+            lines=[[line(text), line("stock-photos.example", 300)] for text in texts],
+            width=[SIDE] * 3,
+            height=[SIDE] * 3,
+        )
+        rule = RepeatedLines(at_most=2)
+        marked = rule.mark(table, rule.decide(rule.keys(table))).columns
+        assert marked is not None
+        table = table.set_column(table.schema.get_field_index("lines"), "lines", marked["lines"])
+        answers = [sample["messages_tagged"][1]["content"] for sample in packed(table, spec("read_text")).to_pylist()]
+        assert answers == texts
 
     def test_a_line_of_control_characters_is_nothing(self, rows: RowMaker) -> None:
         table = page(rows, line("\x00 "), line("Coffee", 300))
