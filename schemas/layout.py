@@ -62,6 +62,16 @@ class RunLayout:
         return self.root / "manifest"
 
     @property
+    def llm_cache(self) -> Path:
+        """Every answer of a language model, and the name in which the run pays for them."""
+        return self.root / "llm_cache"
+
+    @property
+    def llm_report(self) -> Path:
+        """What answers cost, and how long they took."""
+        return self.report / "llm.json"
+
+    @property
     def report(self) -> Path:
         """Everything with a clock in it: heartbeat, log, speeds."""
         return self.root / "report"
@@ -96,3 +106,18 @@ class RunLayout:
     @property
     def card(self) -> Path:
         return self.dataset / "README.md"
+
+    @property
+    def card_json(self) -> Path:
+        """The card's facts."""
+        return self.dataset / "card.json"
+
+    @property
+    def croissant(self) -> Path:
+        """The data set's description in Croissant."""
+        return self.dataset / "croissant.json"
+
+    @property
+    def reviews(self) -> Path:
+        """What people said of samples of the stages' work, one file a stage."""
+        return self.root / "reviews"

@@ -3,25 +3,20 @@
 `dataset/` gets its card last: a folder without one is not finished.
 """
 
-from collections import Counter
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from data_cards.facts import CardFacts, Kind, Refusal, Split, Step, TaskRefusal
-from data_cards.facts_measured import Count
-from data_cards.hub_card import render
+from jobs.cards.write import write_card
 from jobs.packing.cut import Cut, cut
 from jobs.packing.groups import validation_rows
-from jobs.packing.shards import BYTES, KIND, LICENSE, SAMPLES, SUPERVISED, ShardJob, write_shard
+from jobs.packing.shards import ShardJob, write_shard
 from jobs.running.executor import Call, RunCalls
 from jobs.running.hops import shard_reader
 from jobs.running.state import RunState
-from jobs.running.tally import HopTally
 from jobs.running.trouble import PackError
-from jobs.store.commit import KEPT, Commit
+from jobs.store.commit import Commit
 from jobs.store.files import sweep, write_atomically
 from jobs.store.manifest import Manifest
 from jobs.store.plan import Ids
@@ -33,7 +28,6 @@ from pipelines.chatml.trainers import kit
 from pipelines.recipe import fingerprint
 
 SHARDS = "shards"
-_VERSIONED = ("shardmill", "pyarrow", "pillow", "opencv-python-headless")
 
 
 def pack_shards(state: RunState, run_calls: RunCalls, tick: Callable[[], None] = lambda: None) -> None:
@@ -64,9 +58,7 @@ def pack_shards(state: RunState, run_calls: RunCalls, tick: Callable[[], None] =
         manifest.forget(part)
     manifest.compact()
     _write_kit(state, whole)
-    card = render(card_facts(state, whole, manifest))
-    if not layout.card.exists() or layout.card.read_text("utf-8") != card:
-        write_atomically(layout.card, card)
+    write_card(state, whole, manifest, run_calls)
 
 
 def shard_jobs(state: RunState, whole: Cut) -> list[ShardJob]:
@@ -96,66 +88,10 @@ def shard_jobs(state: RunState, whole: Cut) -> list[ShardJob]:
     return jobs
 
 
-def card_facts(state: RunState, whole: Cut, shards: Manifest) -> CardFacts:
-    """What the card tells, from the tallies of the hops, the cut and the counts of the shards."""
-    totals: Counter[str] = Counter()
-    of_split: dict[str, Counter[str]] = {name: Counter() for name in whole.splits}
-    for commit in shards:
-        totals.update(commit.counts)
-        of_split[whole.pieces[commit.part].split].update(commit.counts)
-    spec = state.recipe.pack
-    return CardFacts(
-        recipe=state.recipe.name,
-        description=state.recipe.description,
-        dialect=spec.dialect,
-        tasks=spec.tasks,
-        budget={name: limit for name, limit in spec.budget._asdict().items() if limit is not None},
-        rows=state.plan.planned_rows,
-        steps=tuple(step(hop.name, state.tally[hop.name]) for hop in state.hops),
-        splits=tuple(Split(name, counts[SAMPLES], counts[BYTES]) for name, counts in of_split.items()),
-        shards=len(shards),
-        download_size=sum(commit.bytes for commit in shards),
-        kinds=tuple(_kinds(whole, of_split, counted=spec.tokenizer is not None)),
-        task_refusals=tuple(
-            TaskRefusal(task, refusal, times)
-            for (task, refusal), times in sorted(
-                whole.refusals.items(), key=lambda item: (item[0][0], -item[1], item[0][1])
-            )
-        ),
-        licenses=_with_prefix(totals, LICENSE),
-        versions={name: version(name) for name in _VERSIONED},
-    )
-
-
-def step(name: str, tally: HopTally) -> Step:
-    """A hop's tally as the card's funnel has it."""
-    refusals = [
-        Refusal(what.partition("/")[0], what.partition("/")[2], rows)
-        for what, rows in sorted(tally.counts.items(), key=lambda item: (-item[1], item[0]))
-        if what != KEPT and rows
-    ]
-    return Step(name, tally.entered, tally.kept, tuple(refusals))
-
-
 def _holds(first: int, rows: int, ascending: Ids) -> bool:
     """Whether a part that begins with the id `first` holds one of these ids."""
     low, high = np.searchsorted(ascending, [first, first + rows])
     return bool(low < high)
-
-
-def _kinds(whole: Cut, of_split: dict[str, Counter[str]], *, counted: bool) -> list[Kind]:
-    """Samples by task and language: planned, and in each split."""
-    tokens = sum(of_split.values(), Counter[str]())
-    return [
-        Kind(
-            kind.task,
-            kind.language,
-            planned,
-            {name: counts[f"{KIND}{kind.task}/{kind.language}"] for name, counts in of_split.items()},
-            tokens[f"{SUPERVISED}{kind.task}/{kind.language}"] if counted else None,
-        )
-        for kind, planned in sorted(whole.planned.items())
-    ]
 
 
 def kit_files(state: RunState, whole: Cut) -> dict[Path, str]:
@@ -181,8 +117,3 @@ def _is_valid(job: ShardJob, commit: Commit | None) -> bool:
     if commit is None or commit.fingerprint != job.fingerprint or not job.path.exists():
         return False
     return job.path.stat().st_size == commit.bytes
-
-
-def _with_prefix(counts: Counter[str], prefix: str) -> tuple[Count, ...]:
-    found = [Count(key.removeprefix(prefix) or None, n) for key, n in counts.items() if key.startswith(prefix)]
-    return tuple(sorted(found, key=lambda count: (-count.n, count.key or "")))

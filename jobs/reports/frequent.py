@@ -31,8 +31,12 @@ class Frequent:
     def add(self, rows: pa.Table) -> None:
         """Count rows that have the keys and ``id``."""
         counted = rows.group_by(self._keys).aggregate([([], "count_all"), ("id", "min")])
-        self._waiting.append(counted.rename_columns([*self._keys, "rows", "id"]))
-        self._waiting_rows += len(counted)
+        self.add_groups(counted.rename_columns([*self._keys, "rows", "id"]))
+
+    def add_groups(self, groups: pa.Table) -> None:
+        """Take over what another one counted: its `groups`."""
+        self._waiting.append(groups)
+        self._waiting_rows += len(groups)
         if self._waiting_rows > self._most:
             self._fold()
 

@@ -4,6 +4,7 @@ import json
 
 import pyarrow as pa
 
+from data_cards import card_json
 from pipelines.recipe import Recipe
 from schemas import tables
 from schemas.chatml import SHARD
@@ -49,6 +50,11 @@ def layers() -> str:
 def shard() -> str:
     """The Arrow schema of the training shard."""
     return _described("training shard", SHARD)
+
+
+def card() -> str:
+    """The JSON Schema of card.json."""
+    return json.dumps(card_json.schema(), indent=1, ensure_ascii=False)
 
 
 def _described(name: str, schema: pa.Schema) -> str:

@@ -1,0 +1,61 @@
+"""Writing a card's forms into `dataset/`: what programs and people read of one set of facts."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from data_cards import card_json, hub_card
+from data_cards.facts import CardFacts
+from jobs.cards.collect import RunCalls, collect
+from jobs.cards.facts import card_facts
+from jobs.packing.cut import Cut
+from jobs.running.executor import Call
+from jobs.running.state import RunState
+from jobs.store.files import write_atomically
+from jobs.store.manifest import Manifest
+
+
+def write_card(state: RunState, whole: Cut, shards: Manifest, run_calls: RunCalls) -> None:
+    """Write every form that is missing or not as it should be, README.md last."""
+    with _empty(state.layout.layer("card", set_rule=True)) as scratch:
+        facts = card_facts(state, whole, shards, collect(state, run_calls, scratch))
+    for path, text in card_forms(state, facts).items():
+        if not path.exists() or path.read_text("utf-8") != text:
+            write_atomically(path, text)
+
+
+def expected_card(state: RunState, whole: Cut, shards: Manifest) -> dict[Path, str]:
+    """What `write_card` would write, path to text; nothing of the run is touched."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return card_forms(state, card_facts(state, whole, shards, collect(state, run_here, Path(scratch))))
+
+
+def card_forms(state: RunState, facts: CardFacts) -> dict[Path, str]:
+    """Every form of a card, path to text, README.md last."""
+    return {
+        state.layout.card_json: card_json.render(facts),
+        state.layout.card: hub_card.render(facts),
+    }
+
+
+def run_here(calls: Sequence[Call], on_result: Callable[[Any], None]) -> list[Any]:
+    """Run calls in this process, one after the other."""
+    results = []
+    for call in calls:
+        results.append(call.function(*call.arguments))
+        on_result(results[-1])
+    return results
+
+
+@contextmanager
+def _empty(folder: Path) -> Iterator[Path]:
+    """A folder that is empty, and gone after the block."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
