@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from pipelines.ocr.crops import Pixels
 from pipelines.ocr.reader import Reading
 
-_HEIGHT = 48
+HEIGHT = 48
 _MAX_WIDTH = 3200
 """Pixels that a level line is resized to; a longer one is squeezed."""
 
-_ROOM = 8
+ROOM = 8
 """Pixels left free after the end of a line: without them a full stop that touches the edge is lost."""
 
 _TABLE = (np.arange(256, dtype=np.float32) / np.float32(255) - np.float32(0.5)) / np.float32(0.5)
@@ -42,7 +42,7 @@ class CtcRecogniser:
     def recognise(self, crops: Sequence[Pixels]) -> list[Reading]:
         """One reading for each crop."""
         lines = [_resized(crop) for crop in crops]
-        widths = [math.ceil((line.shape[1] + _ROOM) / self._step) * self._step for line in lines]
+        widths = [math.ceil((line.shape[1] + ROOM) / self._step) * self._step for line in lines]
         order = sorted(range(len(lines)), key=widths.__getitem__)
         found: dict[int, Reading] = {}
         while order:
@@ -52,7 +52,7 @@ class CtcRecogniser:
         return [found[at] for at in range(len(lines))]
 
     def _read(self, lines: list[Pixels], width: int) -> list[Reading]:
-        given = np.zeros((len(lines), 3, _HEIGHT, width), np.float32)
+        given = np.zeros((len(lines), 3, HEIGHT, width), np.float32)
         for line, planes in zip(lines, given, strict=True):
             for channel, plane in zip(cv2.split(line), planes, strict=True):
                 plane[:, : line.shape[1]] = cv2.LUT(channel, _TABLE)
@@ -70,5 +70,5 @@ class CtcRecogniser:
 
 def _resized(crop: Pixels) -> Pixels:
     height, width = crop.shape[:2]
-    wide = min(math.ceil(_HEIGHT * width / height), _MAX_WIDTH)
-    return np.asarray(cv2.resize(crop, (wide, _HEIGHT)), np.uint8)
+    wide = min(math.ceil(HEIGHT * width / height), _MAX_WIDTH)
+    return np.asarray(cv2.resize(crop, (wide, HEIGHT)), np.uint8)

@@ -39,10 +39,16 @@ class OcrSettings:
     """`PP-OCRv6_small_det`, an ONNX file, or for `paddle` the folder of a model in Paddle's own layout"""
     rec_model: Annotated[Weights, Field(validate_default=True)] = RECOGNISER
     """`PP-OCRv6_small_rec`, an ONNX file with its characters in the metadata, or for `paddle` a folder"""
+    det_name: str | None = None
+    """for `paddle`: a model that PaddleOCR publishes, as PP-OCRv5_server_det, and downloads, in place of `det_model`"""
+    rec_name: str | None = None
+    """the same in place of `rec_model`"""
     width_step: Annotated[int, Field(ge=8, le=640)] = 8
     """pixels to whose multiple a line's width, at a height of 48, is padded: lines of one width are read together"""
     batch: Operational[Annotated[int | None, Field(ge=1, le=512)]] = None
     """images of one size, and lines of one width, that are looked at together; left out: 1 on a CPU, 16 on a GPU"""
+    cache: Operational[str | None] = None
+    """for `paddle`: the folder for all that it writes; left out, ~/.cache/shardmill/paddleocr"""
 
     @field_validator("det_model", "rec_model")
     @classmethod
