@@ -296,7 +296,8 @@ def _executor(engine: str, address: str | None, recipe: Recipe, control: Control
         if engine == "inline":
             executor = InlineExecutor(flight)
         else:
-            from jobs.running.cluster import RayExecutor, cluster
+            from jobs.running.cluster import cluster
+            from jobs.running.ray_executor import RayExecutor
 
             executor = RayExecutor(stack.enter_context(cluster(address)), flight)
             _install(control)  # Ray installs a handler of its own, which would not drain

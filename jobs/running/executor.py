@@ -1,4 +1,4 @@
-"""Where jobs run: in this process, or on Ray (`jobs.running.cluster`). The engine does not know which."""
+"""Where jobs run: in this process, or on Ray (`jobs.running.ray_executor`). The engine does not know which."""
 
 import asyncio
 import threading

@@ -13,8 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jobs.running.cluster import CodeIdentity, RayExecutor, cluster, set_environment
+from jobs.running.cluster import CodeIdentity, cluster, set_environment
 from jobs.running.flight import Flight
+from jobs.running.ray_executor import RayExecutor
 from jobs.running.state import RunState
 from jobs.running.trouble import ClusterLostError
 from tests.support import stages
