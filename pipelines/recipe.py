@@ -34,6 +34,7 @@ from pipelines.filters.image_text import ClipSimilarity
 from pipelines.filters.placeholders import Placeholders
 from pipelines.filters.safety import NsfwImages
 from pipelines.grounding.stage import Ground
+from pipelines.ocr.stage import Ocr
 from pipelines.pull.stage import Pull
 from pipelines.sets.captions import CaptionFrequency, LongestOfImage
 from pipelines.sets.exact_duplicates import ExactDuplicates, UrlDuplicates
@@ -70,6 +71,7 @@ AnyStage = Annotated[
     | CaptionStage
     | Decontaminate
     | Ground
+    | Ocr
     | ExactDuplicates
     | UrlDuplicates
     | NearDuplicates

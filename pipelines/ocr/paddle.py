@@ -5,7 +5,7 @@ model in Paddle's own layout, or one that PaddleOCR publishes, runs on paddlepad
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module, metadata
 from importlib.util import find_spec
@@ -101,12 +101,12 @@ def _with_room(crop: Pixels) -> Pixels:
     return np.pad(crop, ((0, 0), (0, room), (0, 0)), constant_values=_GREY)
 
 
-def _given(name: str | None, folder: Any, device: str) -> dict[str, Any]:
+def _given(name: str | None, folder: Callable[[], Path], device: str) -> dict[str, Any]:
     """The arguments that say which model runs on what."""
     where = device.replace("cuda", "gpu")
     if name is not None:
         return {"model_name": name, "engine": "paddle", "device": where, "cpu_threads": 1}
-    place: Path = folder()
+    place = folder()
     named = {"model_name": name_of(place), "model_dir": str(place), "device": where}
     if (place / MODEL).is_file():
         return {**named, "engine": "onnxruntime", "engine_config": {"intra_op_num_threads": 1}}
@@ -138,7 +138,7 @@ def _headless_counts() -> Iterator[None]:
                 raise
             return version(_HEADLESS)
 
-    metadata.version = answer
+    metadata.version = answer  # type: ignore[assignment]
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,8 @@ from pipelines.ocr.settings import OcrSettings
 
 MODEL: Final = "inference.onnx"
 DESCRIPTION: Final = "inference.yml"
-_DECODE = {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}}
+Step = dict[str, Any]
+_DECODE: Step = {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}}
 
 
 def detector_folder(weights: Path, settings: OcrSettings, cache: Path) -> Path:
@@ -31,14 +33,14 @@ def detector_folder(weights: Path, settings: OcrSettings, cache: Path) -> Path:
         "max_candidates": settings.max_boxes,
         "unclip_ratio": settings.unclip,  # unset, PaddleOCR takes 2.0 for a model of one's own
     }
-    steps = [_DECODE, {"DetResizeForTest": None}, {"NormalizeImage": normal}, {"ToCHWImage": None}]
+    steps: list[Step] = [_DECODE, {"DetResizeForTest": None}, {"NormalizeImage": normal}, {"ToCHWImage": None}]
     return _folder(weights, DETECTOR, steps, lambda: boxes, cache)
 
 
 def recogniser_folder(weights: Path, cache: Path) -> Path:
     """The same for a recognition model. Raises ValueError for one that does not name its characters."""
 
-    def characters() -> dict[str, Any]:
+    def characters() -> Step:
         onnxruntime: Any = import_module("onnxruntime")
         session = onnxruntime.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
         known = session.get_modelmeta().custom_metadata_map.get("character")
@@ -59,7 +61,7 @@ def name_of(folder: Path) -> str:
         raise ValueError(f"{folder} is not a model as PaddleOCR lays them out: {error!r}") from error
 
 
-def _folder(weights: Path, name: str, steps: list[dict[str, Any]], post: Any, cache: Path) -> Path:
+def _folder(weights: Path, name: str, steps: list[Step], post: Callable[[], Step], cache: Path) -> Path:
     if weights.is_dir():
         return weights
     told = repr((name, steps, post() if name == DETECTOR else None)).encode()
