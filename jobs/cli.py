@@ -7,7 +7,23 @@ from typing import Annotated, Any
 import typer
 
 from jobs.cli_try import trying
-from jobs.options import Address, AsJson, EngineName, Inputs, Limit, Output, RecipeName, Restart, Run, Settings, leave
+from jobs.options import (
+    Address,
+    AsJson,
+    EngineName,
+    Inputs,
+    Limit,
+    LlmKeyEnv,
+    LlmModel,
+    LlmUrl,
+    Output,
+    RecipeName,
+    Restart,
+    Run,
+    Settings,
+    leave,
+    llm_settings,
+)
 
 app = typer.Typer(
     name="shardmill",
@@ -34,6 +50,9 @@ def run(
     start: Annotated[str | None, typer.Option("--from", help="Do nothing before this hop or stage.")] = None,
     restart: Restart = False,
     as_json: AsJson = False,
+    llm_url: LlmUrl = None,
+    llm_model: LlmModel = None,
+    llm_key_env: LlmKeyEnv = None,
 ) -> None:
     """Run a recipe, or go on with a run.
 
@@ -48,6 +67,7 @@ def run(
 
     options = commands.RunOptions(
         recipe, output, tuple(inputs or ()), tuple(settings or ()), limit, engine, address, until, start, restart
+    chosen = (*(settings or ()), *llm_settings(llm_url, llm_model, llm_key_env))
     )
     leave(commands.run(options, as_json=as_json))
 
@@ -63,6 +83,9 @@ def plan(
     settings: Settings = None,
     restart: Restart = False,
     explain: Annotated[
+    llm_url: LlmUrl = None,
+    llm_model: LlmModel = None,
+    llm_key_env: LlmKeyEnv = None,
         bool, typer.Option("--explain", help="Print every rule with its thresholds and where they come from, no more.")
     ] = False,
     as_json: AsJson = False,
@@ -77,6 +100,7 @@ def plan(
 
     if explain:
         leave(commands.explain(recipe, tuple(settings or ()), as_json=as_json))
+    chosen = (*(settings or ()), *llm_settings(llm_url, llm_model, llm_key_env))
     if output is None:
         raise typer.BadParameter("say where the run's folder is", param_hint="--output")
     options = commands.RunOptions(recipe, output, tuple(inputs or ()), tuple(settings or ()), limit, restart=restart)

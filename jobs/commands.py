@@ -17,7 +17,7 @@ from rich.text import Text
 
 from jobs import launch
 from jobs.reports import explain as explaining
-from jobs.reports import histogram, summary, suspects
+from jobs.reports import histogram, llm, summary, suspects
 from jobs.reports.estimate import estimate
 from jobs.running.collapse import CollapseError
 from jobs.running.engine import Engine, OpenExecutor
@@ -26,7 +26,15 @@ from jobs.running.flight import Flight
 from jobs.running.hops import Hop, compile_hops, hop_index
 from jobs.running.progress import Progress, log, logging_to
 from jobs.running.state import Control, RunState
-from jobs.running.trouble import ClusterLostError, PackError, PartError, StoppedError, WaitingError, WrongCodeError
+from jobs.running.trouble import (
+    ClusterLostError,
+    EndedError,
+    PackError,
+    PartError,
+    StoppedError,
+    WaitingError,
+    WrongCodeError,
+)
 from jobs.store.lease import Lease, RunBusyError, RunFolderError
 from jobs.store.plan import Plan
 from jobs.verify import verify as verify_run
@@ -37,12 +45,21 @@ from pipelines.recipe import Recipe
 from pipelines.recipe_text import RecipeError, load, shipped
 from pipelines.sources.files import InputError
 from pipelines.sources.tables.named import NAMED
-from pipelines.stage import title
+from pipelines.stage import AnsweredStage, title
 from schemas.layout import RunLayout
 
 _P = ParamSpec("_P")
 _MISTAKES = (RecipeError, InputError, launch.RunMismatchError, RunBusyError, RunFolderError)
-_TROUBLE = (StoppedError, WaitingError, CollapseError, ClusterLostError, WrongCodeError, PackError, PartError)
+_TROUBLE = (
+    StoppedError,
+    EndedError,
+    WaitingError,
+    CollapseError,
+    ClusterLostError,
+    WrongCodeError,
+    PackError,
+    PartError,
+)
 
 
 @dataclass(frozen=True)
@@ -238,11 +255,13 @@ def drive(state: RunState, options: RunOptions, out: Console, *, as_json: bool =
         except _TROUBLE as error:
             if not isinstance(error, WaitingError | PackError):  # what cannot be packed is not what the run is
                 launch.save_run(state.layout, state.recipe, state.plan, state.hops)
+            llm.write(state)
             log.error("%s", error, exc_info=error.__cause__)
             _print(summary.facts(state), as_json, lambda console: summary.show(summary.facts(state), console), out)
             raise
         # only now is it sure that `--from` had what it needs
         launch.save_run(state.layout, state.recipe, state.plan, state.hops)
+        llm.write(state)
         accounting = summary.facts(state)
         log.info("done: %s", json.dumps(accounting))
     _print(accounting, as_json, lambda console: _show_end(accounting, state, console))
@@ -316,11 +335,15 @@ def check(options: RunOptions, recipe: Recipe) -> None:
     for stage in recipe.stages:
         if isinstance(stage, Ground) and (lacking := stage.detector.lacking):
             raise RecipeError(f"stages.{title(stage)}.detector", [lacking])
-    for option, name in (("--until", options.until), ("--from", options.start)):
+    hops, ends = compile_hops(recipe), []
+    for option, name, default in (("--until", options.until, "pack"), ("--from", options.start, None)):
         try:
             hop_index(compile_hops(recipe), name or "pack")
         except LookupError as error:
             raise RecipeError(option, [str(error.args[0])]) from None
+    for asked in (stage for hop in hops[ends[1] : ends[0] + 1] for stage in hop.stages):
+        if isinstance(asked, AnsweredStage) and (lacking := asked.lacking):
+            raise RecipeError(title(asked), [lacking])
 
 
 def _check_tokenizer(path: str) -> None:

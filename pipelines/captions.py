@@ -1,7 +1,8 @@
 """A row's captions: which of them count, and how a stage adds to them.
 
 The list is append-only, so that what points into it never drifts. A caption *counts* while no later one replaces it
-(role "edited" or "corrected", `of` its position) and no rule has refused it.
+(role "edited" or "corrected", `of` its position) and no rule has refused it. A translation's translation (role "back")
+is there to be compared, and never counts.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,9 @@ from schemas.tables import CAPTION, INPUT
 
 REPLACING = frozenset({"edited", "corrected"})
 """Roles of captions that take the place of the one they were made of."""
+
+BACK = "back"
+"""Role of a translation's translation, which never counts."""
 
 EXPRESSION = "expression"
 """Role of a text that refers to one thing in the image and does not describe it."""
@@ -69,7 +73,9 @@ def all_captions(captions: pa.ChunkedArray) -> list[list[Caption]]:
 def counting(row: Sequence[Caption]) -> list[Caption]:
     """The captions of a row that count."""
     replaced = {caption.of for caption in row if caption.role in REPLACING}
-    return [caption for caption in row if caption.refused is None and caption.place not in replaced]
+    return [
+        caption for caption in row if caption.refused is None and caption.role != BACK and caption.place not in replaced
+    ]
 
 
 def changed(

@@ -44,6 +44,8 @@ from pipelines.sets.subset_share import SubsetShare
 from pipelines.sources.carries import lacks
 from pipelines.sources.spec import SourceSpec, TableName, spelled_out
 from pipelines.stage import SetRule, Stage, semantic_fields, title
+from pipelines.translation.endpoint import LlmSpec
+from pipelines.translation.stage import Translate
 from schemas.tables import INPUT
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
@@ -72,6 +74,7 @@ AnyStage = Annotated[
     | Decontaminate
     | Ground
     | Ocr
+    | Translate
     | ExactDuplicates
     | UrlDuplicates
     | NearDuplicates
@@ -119,9 +122,15 @@ class Recipe(BaseModel):
     source: Annotated[SourceSpec, BeforeValidator(spelled_out, json_schema_input_type=TableName | SourceSpec)] = Field(
         default_factory=SourceSpec
     )
+    llm: LlmSpec = Field(default_factory=LlmSpec, description="the endpoint that stages ask which name none themselves")
     stages: list[AnyStage] = Field(min_length=1)
     pack: PackSpec = Field(default_factory=PackSpec)
     run: RunSpec = Field(default_factory=RunSpec)
+
+
+def stages_of(recipe: Recipe) -> list[Stage | SetRule]:
+    """The stages as they run: those that ask a language model know which."""
+    return [stage.asking(recipe.llm) if isinstance(stage, Translate) else stage for stage in recipe.stages]
 
 
 def misfits(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:

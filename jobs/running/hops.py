@@ -1,7 +1,7 @@
 """From a recipe to hops: runs of consecutive stages on the same kind of worker."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
@@ -12,8 +12,8 @@ import pyarrow as pa
 from pipelines.chatml.pack_spec import PackSpec
 from pipelines.chatml.samples import sample_reads
 from pipelines.chatml.stage import Pack
-from pipelines.recipe import Recipe, columns_of, fingerprint, stage_identity
-from pipelines.stage import SetRule, Stage, title
+from pipelines.recipe import Recipe, columns_of, fingerprint, stage_identity, stages_of
+from pipelines.stage import AnsweredStage, SetRule, Stage, title
 from schemas.layout import RunLayout, part_name
 from schemas.tables import INPUT, VERDICT
 
@@ -69,7 +69,7 @@ def compile_hops(recipe: Recipe, known: Mapping[str, str] = MappingProxyType({})
     origins = dict.fromkeys(INPUT.names, INPUT_LAYER)
     names: set[str] = set()
     set_rules: set[str] = set()
-    for kind, stages in _runs([*recipe.stages, Pack(recipe.pack)]):
+    for kind, stages in _runs([*stages_of(recipe), Pack(recipe.pack)]):
         name = _name(kind, stages, names)
         names.add(name)
         added = columns_of(stages).names
@@ -87,6 +87,18 @@ def compile_hops(recipe: Recipe, known: Mapping[str, str] = MappingProxyType({})
         hops.append(Hop(len(hops), name, kind, tuple(stages), identity, reads, before, frozenset(set_rules)))
         origins |= dict.fromkeys(added, name)
     return hops
+
+
+def placed(hops: list[Hop], layout: RunLayout) -> list[Hop]:
+    """The hops, with stages that keep answers told where the run keeps them: which is no part of their fingerprint."""
+    folder = str(layout.llm_cache)
+    return [
+        replace(
+            hop,
+            stages=tuple(stage.placed(folder) if isinstance(stage, AnsweredStage) else stage for stage in hop.stages),
+        )
+        for hop in hops
+    ]
 
 
 def shard_reader(hops: list[Hop], spec: PackSpec, columns: Sequence[str] | None = None) -> Hop:
@@ -108,12 +120,16 @@ def hop_index(hops: list[Hop], name: str) -> int:
 
 
 def _runs(stages: list[Stage | SetRule]) -> list[tuple[HopKind, list[Stage | SetRule]]]:
-    """Consecutive stages of one kind; a set rule and the packing decision each stand alone."""
+    """Consecutive stages of one kind; a set rule, one that asks a model and the packing decision each stand alone."""
     runs: list[tuple[HopKind, list[Stage | SetRule]]] = []
-    for (kind, _), group in groupby(stages, key=lambda stage: (_kind(stage), stage.stage == "pack")):
+    for (kind, alone), group in groupby(stages, key=lambda stage: (_kind(stage), _stands_alone(stage))):
         members = list(group)
-        runs += [(kind, [member]) for member in members] if kind == "set" else [(kind, members)]
+        runs += [(kind, [member]) for member in members] if alone else [(kind, members)]
     return runs
+
+
+def _stands_alone(stage: Stage | SetRule) -> bool:
+    return isinstance(stage, AnsweredStage) or not isinstance(stage, Stage) or stage.stage == "pack"
 
 
 def _kind(stage: Stage | SetRule) -> HopKind:

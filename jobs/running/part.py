@@ -18,6 +18,7 @@ from jobs.store.commit import Commit, LayerWriter, count, read_commit, read_laye
 from jobs.store.driver import check_driver
 from jobs.store.plan import NO_IDS, Ids, Part, read_input
 from pipelines.stage import AsyncStage, Processed, Stage, Verdict, Verdicts, title
+from pipelines.translation.totals import totals
 from schemas.layout import RunLayout
 from schemas.reasons import REASONS, Outcome
 from schemas.tables import VERDICT
@@ -279,6 +280,8 @@ def _write(writer: LayerWriter, judged: _Judged, job: PartJob) -> pa.Table:
     """Write what was judged; its verdict columns come back for counting."""
     layer = judged.table(job.hop.schema)
     writer.write(layer)
+    if "translations" in layer.column_names:
+        writer.count("translations", totals(layer["translations"]))
     return layer.select(VERDICT.names)
 
 

@@ -12,9 +12,10 @@ from jobs.running.isolation import Isolation
 from jobs.running.part import PartJob, live_rows
 from jobs.running.state import Control, RunState
 from jobs.running.tally import HopTally
-from jobs.running.trouble import PartError, StoppedError, WaitingError, disk_is_full
+from jobs.running.trouble import EndedError, PartError, StoppedError, WaitingError, disk_is_full
 from jobs.store.commit import Commit
 from jobs.store.plan import Part
+from pipelines.stage import EndRunError
 
 _TICK_S = 0.2
 _PROBES = 3
@@ -43,15 +44,17 @@ class Segment:
         self._isolation: Isolation | None = None
         self._fetching = next((hop for hop in hops if hop.kind == "async"), None)
         self._collapse = Collapse(state.recipe.run)
+        self._end: EndedError | None = None
 
     def run(self) -> None:
         """Return when every part has a valid commit of the last hop.
 
-        Raises `StoppedError`, `WaitingError`, `CollapseError`, or `PartError` for what is a bug or a full disk.
+        Raises `StoppedError`, `WaitingError`, `CollapseError`, `EndedError` where a stage can answer for no row, or
+        `PartError` for what is a bug or a full disk.
         """
         self._sort()
         while self._has_work():
-            if self._control.stop:
+            if self._control.stop or self._end:
                 self._drain()
             note = disk_is_full(self._state.layout.root, self._state.recipe.run.min_free_gb)
             if note:
@@ -62,6 +65,8 @@ class Segment:
             self._collect()
             if self._fetching and (cause := self._collapse.cause(self._state.layout, self._fetching)):
                 self._outlast(self._fetching, cause)
+        if self._end:
+            raise self._end
         waiting = sum(not self._state.is_valid(self._hops[-1], part) for part in self._state.plan.parts)
         if waiting:
             raise WaitingError(
@@ -133,6 +138,10 @@ class Segment:
         assert isinstance(key, PartKey)
         self._running.discard(key)
         hop, part = self._state.hops[key.hop], self._state.plan.parts[key.part]
+        if done.error and isinstance(ended := _innermost(done.error), EndRunError):
+            self._end = self._end or EndedError(str(ended))
+            self._isolation = None if key.alone else self._isolation
+            return
         if done.error and not done.died:
             raise PartError(f"part {part.number} of {hop.name}: {_words(done.error)}") from done.error
         if self._isolation and key.alone:
@@ -170,7 +179,7 @@ class Segment:
             self._collect()
         if self._fetching and self._collapse.is_suspicious(self._state.layout, self._fetching):
             self._take_back(self._fetching)  # it began to look like a collapse: these verdicts are not to be trusted
-        raise StoppedError
+        raise self._end or StoppedError
 
     def _outlast(self, hop: Hop, cause: str) -> None:
         """Pause and probe until the cause of a collapse has passed; its parts are done again either way."""
@@ -216,6 +225,11 @@ class Segment:
 
 
 def _words(error: BaseException) -> str:
+    error = _innermost(error)
+    return f"{type(error).__name__}: {error}"
+
+
+def _innermost(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):  # of rows that were worked on together; its own words say nothing
         error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"
+    return error

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from jobs.running.hops import Hop, compile_hops
+from jobs.running.hops import Hop, compile_hops, placed
 from jobs.running.part import PartJob
 from jobs.running.tally import HopTally
 from jobs.store.commit import Commit
@@ -31,7 +31,7 @@ class RunState:
         self, layout: RunLayout, recipe: Recipe, plan: Plan, known: Mapping[str, str] = MappingProxyType({})
     ) -> None:
         self.layout, self.recipe = layout, recipe
-        self.hops = compile_hops(recipe, known)
+        self.hops = placed(compile_hops(recipe, known), layout)
         self.manifests = {hop.name: Manifest(layout, hop.name) for hop in self.hops}
         self.tally = {hop.name: HopTally() for hop in self.hops}
         self.plan = plan

@@ -11,6 +11,10 @@ class StoppedError(Exception):
         super().__init__("stopped with work left; the same command goes on from here")
 
 
+class EndedError(Exception):
+    """A stage found that it can answer for no row any more; the message says why. What is committed stays."""
+
+
 class WaitingError(Exception):
     """Hops that this run leaves out (`--from`) have not finished; the message says which, and how many parts."""
 

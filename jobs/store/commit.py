@@ -60,6 +60,7 @@ class LayerWriter:
         self._path = path
         self._temporary = temporary_of(path, attempt)
         self._schema = schema
+        self._more: dict[str, Counter[str]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         # image bytes are compressed already, and hashes do not compress
         compression = {name: "none" if name in ("image", "sha256") else "zstd" for name in _leaves(schema)}
@@ -74,6 +75,10 @@ class LayerWriter:
         """Append one row group; `rows` has the writer's schema."""
         self._writer.write_table(rows)
 
+    def count(self, name: str, counts: Counter[str]) -> None:
+        """Add to counts that the footer holds under `name`."""
+        self._more.setdefault(name, Counter()).update(counts)
+
     def commit(
         self, part: int, fingerprint: str, inputs: dict[str, str], total: Counter[str], current: Counter[str]
     ) -> Commit:
@@ -82,7 +87,13 @@ class LayerWriter:
         `total` counts every row and goes into the footer; `current` leaves out the rows that a later generation has
         taken over and goes into the manifest.
         """
-        footer = {"part": part, "fingerprint": fingerprint, "inputs": inputs, "counts": dict(sorted(total.items()))}
+        footer: dict[str, Any] = {
+            "part": part,
+            "fingerprint": fingerprint,
+            "inputs": inputs,
+            "counts": dict(sorted(total.items())),
+        }
+        footer |= {name: dict(counts) for name, counts in self._more.items()}
         self._writer.add_key_value_metadata({FOOTER: json.dumps(footer).encode()})
         self._writer.close()
         size, content = self._temporary.stat().st_size, digest(self._temporary)

@@ -28,6 +28,11 @@ def test_a_translation_stands_beside_what_it_was_made_of() -> None:
     assert texts_that_count(row) == ["a dog", "一只狗"]
 
 
+def test_a_translations_translation_never_counts() -> None:
+    row = [{"text": "a dog", "role": "web"}, {"text": "狗", "of": 0}, {"text": "the dog", "role": "back", "of": 1}]
+    assert texts_that_count(row) == ["a dog", "狗"]
+
+
 def test_a_refused_edit_does_not_bring_back_what_it_replaced() -> None:
     row = [{"text": "a", "role": "web"}, {"text": "A", "role": "edited", "of": 0, "refused": "min_words"}]
     assert texts_that_count(row) == []

@@ -9,12 +9,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.captions import EXPRESSION, REPLACING
+from pipelines.captions import BACK, EXPRESSION, REPLACING
 from schemas.tables import CAPTION, INPUT
 
 CAPTIONS = INPUT.field("captions").type
 _REPLACING = pa.array(sorted(REPLACING))
 _EXPRESSION = pa.scalar(EXPRESSION)
+_BACK = pa.scalar(BACK)
 _FIELDS = tuple(CAPTION.names)
 
 Places = npt.NDArray[np.int64]
@@ -54,7 +55,8 @@ class Entries:
         n = len(text)
         if text.null_count:
             text = text.fill_null("")
-        all_count = refused.null_count == of.null_count == n and pc.equal(role, _EXPRESSION).true_count == 0
+        special = pc.equal(role, _EXPRESSION).true_count + pc.equal(role, _BACK).true_count
+        all_count = refused.null_count == of.null_count == n and not special
         # by far the most tables have one caption a row: nothing has to be looked up or copied
         if all_count and n == self.rows and not self._array.null_count and (self._lengths == 1).all():
             places = np.arange(n)
@@ -62,6 +64,7 @@ class Entries:
         row = self._row_of_each()
         counts = _bools(refused.is_null())
         counts[self._replaced(row)] = False
+        counts &= ~_bools(pc.equal(role, _BACK))
         expressions = _bools(pc.equal(role, _EXPRESSION))
         at = np.flatnonzero(counts & ~expressions)
         return Counting(text.take(pa.array(at)), at, row[at], row[counts & expressions], one_each=False)

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.captions import EXPRESSION, Caption, all_captions, counting
+from pipelines.captions import BACK, EXPRESSION, Caption, all_captions, counting
 from pipelines.filters.captions.entries import Entries
 from pipelines.filters.captions.length import CaptionCharacters
 from pipelines.filters.captions.rule import Judgement, process_captions
@@ -85,7 +85,7 @@ CAPTIONS = st.lists(
     st.fixed_dictionaries(
         {
             "text": TEXTS,
-            "role": st.sampled_from(["web", "edited", "corrected", "translated", EXPRESSION, None]),
+            "role": st.sampled_from(["web", "edited", "corrected", "translated", BACK, EXPRESSION, None]),
             "of": st.none() | st.integers(-1, 4),
             "refused": st.sampled_from([None, None, "file_name"]),
         }
