@@ -48,13 +48,13 @@ def run(
     address: Address = None,
     until: Annotated[str | None, typer.Option(help="Stop after this hop or stage.")] = None,
     start: Annotated[str | None, typer.Option("--from", help="Do nothing before this hop or stage.")] = None,
-    restart: Restart = False,
-    as_json: AsJson = False,
     llm_url: LlmUrl = None,
     llm_model: LlmModel = None,
     llm_key_env: LlmKeyEnv = None,
 ) -> None:
     """Run a recipe, or go on with a run.
+    restart: Restart = False,
+    as_json: AsJson = False,
 
     Example: shardmill run web-captions --input pairs.parquet --output RUN --limit 10000
 
@@ -65,11 +65,11 @@ def run(
     """
     from jobs import commands
 
-    options = commands.RunOptions(
-        recipe, output, tuple(inputs or ()), tuple(settings or ()), limit, engine, address, until, start, restart
     chosen = (*(settings or ()), *llm_settings(llm_url, llm_model, llm_key_env))
     )
     leave(commands.run(options, as_json=as_json))
+    options = commands.RunOptions(
+        recipe, output, tuple(inputs or ()), chosen, limit, engine, address, until, start, restart
 
 
 @app.command()
@@ -81,13 +81,13 @@ def plan(
     inputs: Inputs = None,
     limit: Limit = None,
     settings: Settings = None,
-    restart: Restart = False,
-    explain: Annotated[
     llm_url: LlmUrl = None,
     llm_model: LlmModel = None,
     llm_key_env: LlmKeyEnv = None,
         bool, typer.Option("--explain", help="Print every rule with its thresholds and where they come from, no more.")
     ] = False,
+    restart: Restart = False,
+    explain: Annotated[
     as_json: AsJson = False,
 ) -> None:
     """Read the input into the run's folder and say what a run would do; fetch nothing.
@@ -98,12 +98,12 @@ def plan(
     """
     from jobs import commands
 
-    if explain:
-        leave(commands.explain(recipe, tuple(settings or ()), as_json=as_json))
     chosen = (*(settings or ()), *llm_settings(llm_url, llm_model, llm_key_env))
     if output is None:
         raise typer.BadParameter("say where the run's folder is", param_hint="--output")
-    options = commands.RunOptions(recipe, output, tuple(inputs or ()), tuple(settings or ()), limit, restart=restart)
+    if explain:
+        leave(commands.explain(recipe, chosen, as_json=as_json))
+    options = commands.RunOptions(recipe, output, tuple(inputs or ()), chosen, limit, restart=restart)
     leave(commands.plan(options, as_json=as_json))
 
 

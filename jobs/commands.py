@@ -338,7 +338,7 @@ def check(options: RunOptions, recipe: Recipe) -> None:
     hops, ends = compile_hops(recipe), []
     for option, name, default in (("--until", options.until, "pack"), ("--from", options.start, None)):
         try:
-            hop_index(compile_hops(recipe), name or "pack")
+            ends.append(hop_index(hops, name or default or hops[0].name))
         except LookupError as error:
             raise RecipeError(option, [str(error.args[0])]) from None
     for asked in (stage for hop in hops[ends[1] : ends[0] + 1] for stage in hop.stages):
