@@ -51,10 +51,10 @@ def run(
     llm_url: LlmUrl = None,
     llm_model: LlmModel = None,
     llm_key_env: LlmKeyEnv = None,
-) -> None:
-    """Run a recipe, or go on with a run.
     restart: Restart = False,
     as_json: AsJson = False,
+) -> None:
+    """Run a recipe, or go on with a run.
 
     Example: shardmill run web-captions --input pairs.parquet --output RUN --limit 10000
 
@@ -66,10 +66,10 @@ def run(
     from jobs import commands
 
     chosen = (*(settings or ()), *llm_settings(llm_url, llm_model, llm_key_env))
-    )
-    leave(commands.run(options, as_json=as_json))
     options = commands.RunOptions(
         recipe, output, tuple(inputs or ()), chosen, limit, engine, address, until, start, restart
+    )
+    leave(commands.run(options, as_json=as_json))
 
 
 @app.command()
@@ -84,10 +84,10 @@ def plan(
     llm_url: LlmUrl = None,
     llm_model: LlmModel = None,
     llm_key_env: LlmKeyEnv = None,
-        bool, typer.Option("--explain", help="Print every rule with its thresholds and where they come from, no more.")
-    ] = False,
     restart: Restart = False,
     explain: Annotated[
+        bool, typer.Option("--explain", help="Print every rule with its thresholds and where they come from, no more.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read the input into the run's folder and say what a run would do; fetch nothing.
@@ -99,10 +99,10 @@ def plan(
     from jobs import commands
 
     chosen = (*(settings or ()), *llm_settings(llm_url, llm_model, llm_key_env))
-    if output is None:
-        raise typer.BadParameter("say where the run's folder is", param_hint="--output")
     if explain:
         leave(commands.explain(recipe, chosen, as_json=as_json))
+    if output is None:
+        raise typer.BadParameter("say where the run's folder is", param_hint="--output")
     options = commands.RunOptions(recipe, output, tuple(inputs or ()), chosen, limit, restart=restart)
     leave(commands.plan(options, as_json=as_json))
 
