@@ -69,10 +69,7 @@ class Reader:
         lines = self._surer(lines, [line.reading.score < self._turn_below for line in lines])
         ends = accumulate(map(len, found), initial=0)
         pages = [lines[start:end] for start, end in pairwise(ends)]
-        return [
-            [_line(line, column=self._is_column(line)) for line in self._alike(page) if line.reading.text]
-            for page in pages
-        ]
+        return [self._lines([line for line in self._alike(page) if line.reading.text]) for page in pages]
 
     def _recognised(self, crops: list[Crop], *, turned: bool) -> list[_Read]:
         if not crops:
@@ -99,14 +96,24 @@ class Reader:
     def _if_sure(self, turned: _Read, line: _Read) -> _Read:
         return turned if turned.reading.score >= self._turn_below else line
 
+    def _lines(self, page: list[_Read]) -> list[RawLine]:
+        """The lines of one image, those that stand in it taken for columns where most of their characters are of such.
+
+        One that is set loosely can be mistaken by itself.
+        """
+        standing = [line.crop.tall and _can_stand(line.reading.text) for line in page]
+        sizes = [len(line.reading.text) for line in compress(page, standing)]
+        columns = sum(size for size, line in zip(sizes, compress(page, standing), strict=True) if self._is_column(line))
+        return [
+            _line(line, column=stands and 2 * columns > sum(sizes)) for line, stands in zip(page, standing, strict=True)
+        ]
+
     def _is_column(self, line: _Read) -> bool:
         """Whether a line that stands in its image is a column of upright characters, and no level line turned.
 
         The recogniser reads both. Set side by side, the characters of a column say the same again.
         """
         text = line.reading.text
-        if not line.crop.tall or not _can_stand(text):
-            return False
         (again,) = self._recogniser.recognise([side_by_side(line.crop.pixels, len(text))])
         return SequenceMatcher(None, text, again.text, autojunk=False).ratio() > _SAME
 
