@@ -18,6 +18,7 @@ from data_cards.facts_measured import (
     TaskTokens,
 )
 from schemas.reasons import REASONS, REFUSALS
+from schemas.statements import STATEMENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class CardFacts:
     versions: Mapping[str, str] = field(default_factory=dict)
     """What made it: package or stage name to version."""
     statements: Mapping[str, str] = field(default_factory=dict)
-    """What people say of the set in the recipe's ``card:`` section, by its key; keys that are absent are missing."""
+    """What people say of the set, by the keys of `schemas.statements`; what nobody said is absent."""
     rules: tuple[Rule, ...] = ()
     """Every setting of every stage, in the recipe's order."""
     engines: tuple[AnnotationEngine, ...] = ()
@@ -143,6 +144,8 @@ class CardFacts:
             if step.entered != arriving:
                 raise ValueError(f"{step.name}: {step.entered} rows entered, but {from_} passed on {arriving}")
             arriving, from_ = step.kept, step.name
+        if unknown := self.statements.keys() - STATEMENTS.keys():
+            raise ValueError(f"not among the statements of a card: {', '.join(sorted(unknown))}")
 
     def histogram(self, name: str) -> Histogram | None:
         """The histogram called so, if there is one."""

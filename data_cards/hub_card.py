@@ -5,20 +5,22 @@ the shard files themselves declare them as not decoding and give bytes.
 """
 
 import re
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
 import yaml
 
-from data_cards.facts import CardFacts, Step
-from data_cards.markdown import code, escape, table
+from data_cards import hub_sections
+from data_cards.facts import CardFacts
+from data_cards.markdown import code, escape
 from schemas.chatml import IMAGE, SHARD
-from schemas.reasons import REASONS, REFUSALS
 
-_TOP = 20
-"""Lines of a table of languages or licences: sources may state thousands."""
+_SECTIONS = (
+    *(hub_sections.motivation, hub_sections.composition, hub_sections.collection, hub_sections.processing),
+    *(hub_sections.annotation, hub_sections.languages, hub_sections.limits, hub_sections.personal_data),
+    *(hub_sections.uses, hub_sections.licences, hub_sections.maintenance),
+)
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _TASK_CATEGORIES = {
     "caption": ("image-to-text", "image-text-to-text"),
@@ -42,8 +44,8 @@ def render(facts: CardFacts) -> str:
     The same facts give the same text. Names and descriptions from the recipe and the sources are escaped.
     """
     front = yaml.safe_dump(_front_matter(facts), sort_keys=False, allow_unicode=True, width=120)
-    sections = (_introduction(facts), _loading(facts), _funnel(facts), _contents(facts), _limits(facts))
-    return f"---\n{front}---\n\n" + "\n\n".join(sections) + "\n"
+    sections = (_introduction, _loading, *_SECTIONS)
+    return f"---\n{front}---\n\n" + "\n\n".join(section(facts) for section in sections) + "\n"
 
 
 def _front_matter(facts: CardFacts) -> dict[str, Any]:
@@ -141,98 +143,3 @@ files = load_dataset("parquet", data_files="data/{split}-*.parquet", split="trai
 
 `messages` holds typed parts, `messages_tagged` the same conversation with `<image>` in the text; trainers read the one
 or the other. Boxes in `regions` are in pixels of the stored image."""
-
-
-def _funnel(facts: CardFacts) -> str:
-    steps = [(code(step.name), step.entered, step.kept, step.entered - step.kept) for step in facts.steps]
-    steps.append(("**in all**", facts.rows, facts.used, facts.rows - facts.used))
-    parts = [
-        "## What happened to every row",
-        "Each step receives what the step before kept. *Rejected*: a rule said no. *Failed*: it could not be decided.",
-        table(("step", "rows entered", "kept", "left the set"), steps, " rrr"),
-    ]
-    reasons = [line for step in facts.steps for line in _reason_lines(step)]
-    if reasons:
-        reasons.append(("**in all**", "", "", "", sum(line[-1] for line in reasons)))
-        parts.append(table(("step", "stage", "reason", "meaning", "rows"), reasons, "    r"))
-    return "\n\n".join(parts)
-
-
-def _reason_lines(step: Step) -> list[tuple[str, str, str, str, int]]:
-    """One line a refusal, the most frequent first."""
-    refusals = sorted(step.refusals, key=lambda refusal: (-refusal.rows, refusal.stage, refusal.reason))
-    lines = []
-    for refusal in refusals:
-        reason = REASONS[refusal.reason]
-        meaning = f"{reason.outcome}: {escape(reason.meaning)}"
-        lines.append((code(step.name), code(refusal.stage), code(refusal.reason), meaning, refusal.rows))
-    return lines
-
-
-def _contents(facts: CardFacts) -> str:
-    splits = [(code(split.name), split.num_examples, split.num_bytes) for split in facts.splits]
-    parts = ["## Contents", table(("split", "samples", "bytes in memory"), splits, " rr")]
-    if facts.kinds:
-        parts += _mixture(facts)
-    if facts.languages:
-        parts.append(table(("language", "samples"), _most_frequent(facts.languages, "not known"), " r"))
-    if facts.licenses:
-        parts.append(
-            table(
-                ("licence", "samples"),
-                _most_frequent({count.key: count.n for count in facts.licenses}, "not stated"),
-                " r",
-            )
-        )
-    parts.append(
-        table(("column", "meaning"), [(code(field.name), field.metadata[b"meaning"].decode()) for field in SHARD])
-    )
-    if facts.versions:
-        made_by = ", ".join(f"{code(name)} {escape(version)}" for name, version in sorted(facts.versions.items()))
-        parts.append(f"Made by {made_by}.")
-    return "\n\n".join(parts)
-
-
-def _mixture(facts: CardFacts) -> list[str]:
-    """Samples by task and language, and why tasks were not made."""
-    names = [split.name for split in facts.splits]
-    counted = any(kind.supervised_tokens is not None for kind in facts.kinds)
-    head = ("task", "language", "could be made", *names, *(("supervised tokens",) if counted else ()))
-    lines = [
-        (
-            *(code(kind.task), code(kind.language), kind.planned),
-            *(kind.samples.get(name, 0) for name in names),
-            *((kind.supervised_tokens or 0,) if counted else ()),
-        )
-        for kind in facts.kinds
-    ]
-    parts = [table(head, lines, "  " + "r" * (len(head) - 2))]
-    if facts.task_refusals:
-        refusals = [
-            (code(one.task), code(one.refusal), REFUSALS[one.refusal], one.times) for one in facts.task_refusals
-        ]
-        parts += [
-            "Tasks were not made of captions or regions for these reasons; the rows themselves stay.",
-            table(("task", "refusal", "meaning", "times"), refusals, "   r"),
-        ]
-    return parts
-
-
-def _most_frequent(counts: Mapping[str | None, int], unknown: str) -> list[tuple[str, int]]:
-    """The `_TOP` most frequent, and the others in one line, so that the lines add up."""
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0] or ""))
-    lines = [(unknown if name is None else code(name), count) for name, count in ordered[:_TOP]]
-    if len(ordered) > _TOP:
-        lines.append((f"{len(ordered) - _TOP:,} others", sum(count for _, count in ordered[_TOP:])))
-    return lines
-
-
-def _limits(facts: CardFacts) -> str:
-    return f"""## Limits
-
-- Captions are what the sources say of their images. They were not checked by people, and may be wrong, partial or
-  biased. Control characters are removed, and model tokens are broken by a space (`< |im_end|>`).
-- Images keep their owners' rights. `image_meta` gives address and licence of each, as far as the source states them.
-- Image files are stored as served, or, where decoders would disagree on their pixels, re-encoded; `provenance` says
-  which, and `image_meta.sha256` is that of the file as served.
-- {facts.rows - facts.used:,} rows of the input are not in the set, for the reasons above."""

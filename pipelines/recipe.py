@@ -13,6 +13,7 @@ import pyarrow as pa
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import to_jsonable_python
 
+from pipelines.card_spec import CardSpec
 from pipelines.chatml.pack import judge_reads
 from pipelines.chatml.pack_spec import PackSpec
 from pipelines.filters.captions.stages import CaptionStage
@@ -126,6 +127,7 @@ class Recipe(BaseModel):
     stages: list[AnyStage] = Field(min_length=1)
     pack: PackSpec = Field(default_factory=PackSpec)
     run: RunSpec = Field(default_factory=RunSpec)
+    card: CardSpec = Field(default_factory=CardSpec)
 
 
 def stages_of(recipe: Recipe) -> list[Stage | SetRule]:

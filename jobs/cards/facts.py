@@ -62,6 +62,7 @@ def card_facts(state: RunState, whole: Cut, shards: Manifest, collected: Collect
         task_refusals=_task_refusals(whole),
         licenses=_with_prefix(totals, LICENSE),
         versions={name: version(name) for name in _VERSIONED},
+        statements=state.recipe.card.statements,
         rules=rules(state.recipe),
         engines=engines(state.recipe),
         sources=_sources(measured),

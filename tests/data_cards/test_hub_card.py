@@ -15,12 +15,23 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from data_cards.facts import CardFacts, Kind, Refusal, Split, Step, TaskRefusal
-from data_cards.facts_measured import Count
+from data_cards.facts_measured import (
+    AnnotationEngine,
+    BoxCounts,
+    Count,
+    Host,
+    Review,
+    Rule,
+    SourceLicense,
+    Tally,
+    TaskTokens,
+)
 from data_cards.hub_card import render
 from pipelines.chatml.shard_writer import ShardWriter
 from schemas.chatml import SHARD, features
 from schemas.layout import shard_name
 from schemas.reasons import REASONS
+from schemas.statements import STATEMENTS
 
 FACTS = CardFacts(
     recipe="demo",
@@ -238,3 +249,61 @@ def test_the_card_tells_why_tasks_were_not_made() -> None:
         ["`rec`", "`ambiguous_text`", "7"],
         ["`rec`", "`second_box`", "3"],
     ]
+
+
+SECTIONS = [
+    *("Loading", "Motivation", "Composition", "Collection", "Processing", "Rules", "Annotation", "Languages"),
+    *("Known limits", "Personal and sensitive data", "Uses", "Intended uses", "Out-of-scope uses", "Licences"),
+    "Maintenance",
+]
+
+
+def test_the_sections_of_data_card_practice_are_there_in_order() -> None:
+    card = render(changed(rules=(Rule("min_side", "pixels", "64", "ours", "less shows nothing"),)))
+    assert re.findall(r"^##+ (.+)$", card, re.MULTILINE) == SECTIONS
+
+
+def test_what_nobody_wrote_is_listed_as_missing() -> None:
+    card = render(changed(statements={"motivation": "To see.\n\nAnd to *learn*.", "creators": "A\nB"}))
+    assert "## Motivation\n\nTo see.\n\nAnd to \\*learn\\*.\n\n## Composition" in card
+    assert "## Uses\n\n### Intended uses\n\n*Missing: nobody has written this.*" in card
+    assert "Made by: A, B" in card
+    listed = re.findall(r"^- `(\w+)`: ", card.split("Missing from this card")[1], re.MULTILINE)
+    assert listed == [key for key in STATEMENTS if key not in ("motivation", "creators")]
+
+
+def test_nothing_is_missing_where_all_is_said() -> None:
+    assert "Missing" not in render(changed(statements=dict.fromkeys(STATEMENTS, "said")))
+
+
+def test_every_rule_stands_with_its_value_and_where_it_is_from() -> None:
+    rules = (
+        Rule("aspect_ratio", "max_ratio", "6.0", "published", "CogVLM, > 6 is removed"),
+        Rule("still", None, "", "default", None),
+    )
+    assert table_below(render(changed(rules=rules)), "rule | setting") == [
+        ["`aspect_ratio`", "`max_ratio`", "6.0", "published", "CogVLM, &gt; 6 is removed"],
+        ["`still`", "", "", "default", ""],
+    ]
+
+
+def test_engines_tokens_boxes_and_reviews_are_told() -> None:
+    card = render(
+        changed(
+            engines=(AnnotationEngine("ground", "detector shapes", "", "x.onnx (SHA-256 3c34…)"),),
+            tokens=(TaskTokens("caption", 12, None, 480, 40),),
+            boxes=BoxCounts(4, 3, 9),
+            reviews=(Review("ground", 10, 8, 1, 1, 1, 8 / 9, (0.565, 0.98)),),
+            tallies=(Tally("line_script", "script", "ocr", "lines", (Count("Latn", 3), Count(None, 1)), {}, 2, 4),),
+            hosts=(Host("a|b.example", 4, 3, (("pull", "timeout", 1),)),),
+            sources=(SourceLicense("pairs.parquet", None, 4),),
+        )
+    )
+    weights = r"x.onnx \(SHA\-256 3c34…\)"
+    assert table_below(card, "stage | engine") == [["`ground`", "detector shapes", "–", weights]]
+    assert table_below(card, "tokens in") == [["`caption`", "12", "–", "480", "40"]]
+    assert "9 boxes in 4 images, 3 of which (75.0%) have at least two." in card
+    assert table_below(card, "stage | looked at") == [["`ground`", "10", "8", "1", "1", "0.889 (0.565 to 0.980)", "1"]]
+    assert table_below(card, "measured") == [["script", "`Latn`", "3"], ["", "not known", "1"], ["", "others", "4"]]
+    assert "`timeout` 1" in card
+    assert "| pairs.parquet | not stated | 4 |" in card
