@@ -22,7 +22,8 @@ class LineRules:
     """Which lines count, and which images have text that is worth training on. InternVL 1.5 published none: all ours.
 
     A line that does not count stays among the lines of its image with the reason. Letters, digits and punctuation are
-    characters, white space is not.
+    characters, white space is not. An image in which fewer characters are read than are asked for, none of them surely,
+    has no text: detectors take blobs for letters.
     """
 
     min_score: Annotated[float, Field(ge=0, le=1)] = 0.6
@@ -114,6 +115,8 @@ def _judge(lines: list[dict[str, Any]], rules: LineRules) -> Verdict | None:
     if rules.max_lines is not None and len(read) > rules.max_lines:
         return Verdict("dense_text", len(read))
     weights = [_characters(line["text"]) for line in read]
+    if sum(weights) < rules.min_characters and all(line["dropped"] == "low_score" for line in read):
+        return Verdict("no_text")
     score = sum(line["score"] * weight for line, weight in zip(read, weights, strict=True)) / sum(weights)
     if not score >= rules.min_image_score:
         return Verdict("low_text_score", score)
