@@ -10,7 +10,6 @@ from data_cards.thumbnail import Thumbnail
 from schemas.layout import row_id
 from schemas.reasons import REASONS
 
-_CAPTIONS = 3
 _COLUMNS = ("Image", "Row", "Captions", "Verdict", "Value against threshold", "Host and address")
 
 
@@ -142,38 +141,42 @@ def _counted(sheet: Sheet) -> str:
 
 def _tile(tile: Tile) -> str:
     number = row_id(tile.id)
-    cells = (_image(tile, number), _captions(tile), _verdict(tile), _value(tile), _address(tile))
+    cells = (image_of(tile), captions_of(tile), verdict_of(tile), value_of(tile), _address(tile))
     image, *others = (f'<td role="cell">{cell}</td>' for cell in cells)
     return f'<tr role="row">{image}<th scope="row" role="rowheader">{number}</th>{"".join(others)}</tr>'
 
 
-def _image(tile: Tile, number: str) -> str:
+def image_of(tile: Tile) -> str:
+    """HTML of the row's image with what was found in it, or of a note that there is none."""
     if tile.thumbnail is None:
         return '<span class="none">no image</span>'
     size = f", {tile.size[0]} × {tile.size[1]} pixels" if tile.size else ""
-    return overlays.picture(tile.thumbnail, f"Image of row {number}{size}", tile.boxes, tile.lines)
+    return overlays.picture(tile.thumbnail, f"Image of row {row_id(tile.id)}{size}", tile.boxes, tile.lines)
 
 
-def _captions(tile: Tile) -> str:
+def captions_of(tile: Tile, most: int = 3, room: int = 1000) -> str:
+    """HTML of the row's first captions, each cut to `room` bytes, and of what was found in its image."""
     paragraphs = [] if tile.captions else ['<p class="soft">no caption</p>']
-    for caption in tile.captions[:_CAPTIONS]:
+    for caption in tile.captions[:most]:
         role = f'<span class="soft">{shown(caption.role, 60)}:</span> ' if caption.role not in (None, "web") else ""
         why = f' <span class="rejected">refused: {shown(caption.refused, 60)}</span>' if caption.refused else ""
-        text = f'<bdi{language(caption.lang)} dir="auto">{shown(caption.text, 1000)}</bdi>'
+        text = f'<bdi{language(caption.lang)} dir="auto">{shown(caption.text, room)}</bdi>'
         paragraphs.append(f"<p>{role}{text}{why}</p>")
-    more = len(tile.captions) - _CAPTIONS
+    more = len(tile.captions) - most
     found = overlays.legend(tile.boxes, tile.lines, most=6, room=80)
     return "".join(paragraphs) + (f'<p class="soft">and {more:,} more</p>' if more > 0 else "") + found
 
 
-def _verdict(tile: Tile) -> str:
+def verdict_of(tile: Tile) -> str:
+    """HTML of what became of the row, by which stage, and the error's own words."""
     stage = f' <span class="soft">by {shown(tile.stage, 100)}</span>' if tile.stage else ""
     reason = f": {shown(tile.reason, 100)}" if tile.reason else ""
     detail = f'<p dir="auto">{shown(tile.detail, 600)}</p>' if tile.detail else ""
     return f'<strong class="{shown(tile.outcome, 20)}">{shown(tile.outcome, 20)}{reason}</strong>{stage}{detail}'
 
 
-def _value(tile: Tile) -> str:
+def value_of(tile: Tile) -> str:
+    """HTML of the measured value against the stage's settings."""
     value = "" if tile.value is None else f"<strong>{number_said(tile.value)}</strong>"
     thresholds = ", ".join(f"{shown(name, 60)} = {shown(bound, 200)}" for name, bound in tile.thresholds)
     against = f'<span class="soft">({thresholds})</span>' if thresholds else ""

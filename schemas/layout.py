@@ -108,6 +108,11 @@ class RunLayout:
         return self.dataset / "README.md"
 
     @property
+    def card_html(self) -> Path:
+        """The card to be looked at."""
+        return self.dataset / "card.html"
+
+    @property
     def card_json(self) -> Path:
         """The card's facts."""
         return self.dataset / "card.json"

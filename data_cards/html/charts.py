@@ -80,7 +80,7 @@ def histogram(found: Histogram) -> str:
         if count
     ]
     head = (f"{found.title}{_unit(found)}", found.of, *(("kept",) if kept else ()))
-    numbers = _details(table(found.title, head, rows, " rr"))
+    numbers = _details(table(found.title, head, rows, " " + "r" * (len(head) - 1)))
     return _figure(found.title, found.of, found.total, svg + notes + numbers)
 
 
@@ -215,6 +215,7 @@ figcaption .soft { font-weight: normal; }
 .heat { max-width: 100%; height: auto; border: 1px solid var(--soft); }
 .chart text { font: 11px/1 system-ui, sans-serif; fill: var(--ink); }
 .in, .heat rect { fill: var(--link); }
+.chart .in { stroke: var(--paper); }
 .all { fill: none; stroke: var(--soft); }
 .axis { stroke: var(--soft); }
 line.bound { stroke: var(--rejected); stroke-width: 1.5; stroke-dasharray: 4 3; }

@@ -13,17 +13,20 @@ _DIGIT, _BADGE = 7, 13
 """Width of a digit and height of a badge, in pixels of a picture that is as large as it is shown."""
 
 
-def picture(small: Thumbnail, alt: str, boxes: Sequence[BoxMark] = (), lines: Sequence[LineMark] = ()) -> str:
+def picture(
+    small: Thumbnail, alt: str, boxes: Sequence[BoxMark] = (), lines: Sequence[LineMark] = (), most: int = 24
+) -> str:
     """HTML of a picture, what was found in it drawn at its place and numbered as in `legend`; `alt` is text.
 
-    Boxes and quads are clipped to the picture. Boxes of one label share a colour.
+    Boxes and quads are clipped to the picture. Boxes of one label share a colour. At most `most` boxes and as many
+    quads are drawn.
     """
     data = f"data:image/jpeg;base64,{base64.b64encode(small.jpeg).decode()}"
     size = f'width="{small.width}" height="{small.height}"'
     if not boxes and not lines:
         return f'<img src="{data}" {size} alt="{shown(alt, 400)}">'
     said = f"{alt}; drawn over it: {_counted(boxes, lines)}"
-    marks = [*_boxes(boxes, small), *_lines(lines, small, len(boxes))]
+    marks = [*_boxes(boxes[:most], small), *_lines(lines[:most], small, len(boxes))]
     return (
         f'<svg class="picture" role="img" aria-label="{shown(said, 400)}" {size} '
         f'viewBox="0 0 {small.width} {small.height}"><image href="{data}" {size}/>{"".join(marks)}</svg>'

@@ -10,14 +10,17 @@ from data_cards.page import language, number_said, page, shown
 from data_cards.thumbnail import Thumbnail
 from schemas.layout import row_id
 
+_MARKS = 1000
+"""Boxes, and lines of text, that are drawn and listed at most."""
+
 
 def render(story: Story, small: Thumbnail | None) -> str:
     """The page. The same story and image give the same text."""
     number = row_id(story.id)
     image = '<p class="soft">There is no image.</p>'
     if small is not None:
-        drawn = overlays.picture(small, f"Image of row {number}", story.boxes, story.lines)
-        image = drawn + overlays.legend(story.boxes, story.lines, most=200)
+        drawn = overlays.picture(small, f"Image of row {number}", story.boxes, story.lines, _MARKS)
+        image = drawn + overlays.legend(story.boxes, story.lines, 2 * _MARKS)
     facts = "".join(
         f"<dt>{shown(name, 100)}</dt><dd><bdi>{shown(value, 2000)}</bdi></dd>" for name, value in story.facts.items()
     )

@@ -37,8 +37,10 @@ TABLES = """
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.93em; }
 td, th { padding: 4px 10px 4px 0; border-bottom: 1px solid var(--line); text-align: start; vertical-align: top;
-  font-weight: normal; min-width: 5ch; }
+  font-weight: normal; min-width: 4ch; }
+td:not(.number) { min-width: 9ch; }
 .scroll th, .scroll code { overflow-wrap: normal; }
 thead th { font-weight: 600; }
-.number { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.number { text-align: end; font-variant-numeric: tabular-nums; }
+td.number { white-space: nowrap; }
 """

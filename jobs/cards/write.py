@@ -9,8 +9,10 @@ from typing import Any
 
 from data_cards import card_json, hub_card
 from data_cards.facts import CardFacts
+from data_cards.html import card as card_html
 from jobs.cards.collect import RunCalls, collect
 from jobs.cards.facts import card_facts
+from jobs.cards.samples import samples
 from jobs.packing.cut import Cut
 from jobs.running.executor import Call
 from jobs.running.state import RunState
@@ -37,6 +39,7 @@ def card_forms(state: RunState, facts: CardFacts) -> dict[Path, str]:
     """Every form of a card, path to text, README.md last."""
     return {
         state.layout.card_json: card_json.render(facts),
+        state.layout.card_html: card_html.render(facts, samples(state)),
         state.layout.card: hub_card.render(facts),
     }
 

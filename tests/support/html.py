@@ -79,7 +79,7 @@ OWN_TAGS = {
     *("html", "head", "meta", "link", "title", "style", "body", "main", "h1", "p", "ul", "li", "code"),
     *("table", "thead", "tbody", "tr", "th", "td", "img", "br", "span", "strong", "bdi", "a", "ol"),
     *("svg", "image", "polygon", "rect", "text", "h2", "h3", "dl", "dt", "dd", "div", "nav"),
-    *("figure", "figcaption", "details", "summary", "line"),
+    *("figure", "figcaption", "details", "summary", "line", "section", "em"),
 }
 
 

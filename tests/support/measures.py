@@ -12,6 +12,7 @@ SIDES = Histogram(
         Threshold("max_side", "pixels", 768, "ours"),
     ),
 )
+AREAS = Histogram("area", "area", "images", "images", "", edges=(0, 1), counts=(2, 3))
 LANGUAGES = Tally(
     *("languages", "language", "captions", "captions"),
     (Count("en", 30), Count("zh", 12), Count(None, 3)),
