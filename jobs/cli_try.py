@@ -70,3 +70,25 @@ def ground(
     from jobs.try_ground import GroundOptions, try_ground
 
     leave(try_ground(GroundOptions(image, caption, out, recipe, tuple(settings or ()))))
+
+
+@trying.command()
+def ocr(
+    images: Annotated[list[Path], typer.Argument(help="Pictures.", metavar="IMAGE...")],
+    engine: Annotated[str | None, typer.Option(help="rapid or paddle; else the recipe's, or rapid.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Draw the lines of the one picture into this PNG.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Take the stage ocr of this recipe.")] = None,
+    settings: Settings = None,
+) -> None:
+    """Read the text in pictures, as the stage ocr would.
+
+    Example: shardmill try ocr sign.jpg page.png --engine paddle
+
+    Example: shardmill try ocr photo.jpg --set stages.ocr.settings.det_side=736 --out lines.png
+
+    Lines that count, in reading order, and their text joined. A quad is four corners as fractions of width and height,
+    clockwise as one reads, from the text's own top left.
+    """
+    from jobs.try_ocr import OcrOptions, try_ocr
+
+    leave(try_ocr(OcrOptions(tuple(images), engine, out, recipe, tuple(settings or ()))))

@@ -40,6 +40,7 @@ from jobs.store.plan import Plan
 from jobs.verify import verify as verify_run
 from pipelines.chatml.token_labels import load_tokenizer
 from pipelines.grounding.stage import Ground
+from pipelines.ocr.stage import Ocr
 from pipelines.pull.stage import Pull, describe
 from pipelines.recipe import Recipe
 from pipelines.recipe_text import RecipeError, load, shipped
@@ -335,6 +336,8 @@ def check(options: RunOptions, recipe: Recipe) -> None:
     for stage in recipe.stages:
         if isinstance(stage, Ground) and (lacking := stage.detector.lacking):
             raise RecipeError(f"stages.{title(stage)}.detector", [lacking])
+        if isinstance(stage, Ocr) and (lacking := stage.lacking):
+            raise RecipeError(f"stages.{title(stage)}.engine", [lacking])
     hops, ends = compile_hops(recipe), []
     for option, name, default in (("--until", options.until, "pack"), ("--from", options.start, None)):
         try:

@@ -11,13 +11,13 @@ import pyarrow as pa
 from PIL import Image, ImageDraw
 
 from jobs.commands import answers
+from jobs.try_picture import canonical_picture, check_png
 from pipelines.chatml.regions import Region, regions_of
 from pipelines.filters.scoring import decoded
 from pipelines.grounding.detectors.pretrained import MissingWeightsError
 from pipelines.grounding.detectors.shapes import Shapes
 from pipelines.grounding.stage import Ground
-from pipelines.pull.canonical import Canonical, canonicalise, identify
-from pipelines.pull.stage import Pull
+from pipelines.pull.canonical import Canonical
 from pipelines.recipe_text import RecipeError, load
 from pipelines.stage import Verdict
 from schemas.tables import INPUT
@@ -40,11 +40,10 @@ class GroundOptions:
 def try_ground(options: GroundOptions) -> int:
     """Print one JSON object, and draw the boxes where that is asked for."""
     spec = _spec(options.recipe, options.settings)
-    if options.out is not None and options.out.suffix.lower() != ".png":
-        raise RecipeError("--out", [f"{options.out} is to be a PNG: give it a name that ends in .png"])
+    check_png(options.out)
     if spec.detector.lacking:
         raise RecipeError("the stage ground", [spec.detector.lacking])
-    image = _canonical(options.image)
+    image = canonical_picture(options.image)
     try:
         engine = replace(spec, without_boxes="keep").load()
     except (MissingWeightsError, ValueError, OSError) as error:
@@ -71,22 +70,6 @@ def _spec(recipe: str | None, settings: Sequence[str]) -> Ground:
     if not found:
         raise RecipeError("--recipe", [f"{recipe} has no stage `ground`"])
     return found[0]
-
-
-def _canonical(path: Path) -> Canonical:
-    """The picture as a run would keep it."""
-    try:
-        body = path.read_bytes()
-    except OSError as error:
-        raise RecipeError(str(path), [str(error.strerror)]) from None
-    limit = Pull().max_pixels
-    header = identify(body, limit)
-    found = (
-        header if isinstance(header, Verdict) else canonicalise(body, header, max_pixels=limit, animation="first_frame")
-    )
-    if isinstance(found, Verdict):
-        raise RecipeError(str(path), [f"{found.reason}: {found.detail or 'it cannot be used'}"])
-    return found
 
 
 def _row(image: Canonical, caption: str) -> pa.Table:
