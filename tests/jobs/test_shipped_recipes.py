@@ -1,15 +1,18 @@
 """Each shipped recipe, run on a small table of its own shape: every row ends as its system's rules say."""
 
 import csv
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 from PIL import Image
 
 from jobs import commands
 from tests.support.served import served
+from tests.support.written import CHINESE, LATIN, write
 
 LONG = "a small brown dog runs over the green grass of a park"
 
@@ -29,13 +32,23 @@ class Table:
         self.twins: dict[int, int] = {}
 
     def add(
-        self, reason: str | None, *, size: tuple[int, int] = (400, 300), same: int | None = None, **said: Any
+        self,
+        reason: str | None,
+        *,
+        size: tuple[int, int] = (400, 300),
+        text: str | None = None,
+        same: int | None = None,
+        **said: Any,
     ) -> None:
-        """A row; `same` gives it the URL of an earlier one, and of the two either may be the one that leaves."""
+        """A row; `same` gives it the URL of an earlier one, and of the two either may be the one that leaves.
+
+        Its image shows `text`, or nothing in particular.
+        """
         if same is not None:
             self.twins[len(self.rows)] = same
         number = len(self.rows) if same is None else same
-        picture(number, *size).save(self.folder / f"{number}.jpg", quality=95)
+        image = picture(number, *size) if text is None else write(((text, 20, 60, 32),), size)
+        image.save(self.folder / f"{number}.jpg", quality=95)
         row = {"url": f"/{number}.jpg", "caption": f"{LONG}, number {len(self.rows)}", **self._usual, **said}
         self.rows.append({self._columns.get(name, name): value for name, value in row.items()})
         self.expected.append(reason)
@@ -169,3 +182,62 @@ def test_coyo_700m(tmp_path: Path) -> None:
     table.add("min_side", size=(400, 199))
     table.add("duplicate_pair", same=0, caption=f"{LONG}, number 0")
     assert table.run("coyo-700m") == table.expected
+
+
+each_engine = pytest.mark.parametrize("engine", ["paddle", "rapid"])
+needs_fonts = pytest.mark.skipif(
+    not (Path(CHINESE).exists() and Path(LATIN).exists()), reason="needs fonts-noto-cjk and fonts-dejavu"
+)
+
+
+def engine_of(name: str) -> tuple[str, ...]:
+    """The setting that chooses an engine; none for the recipe's own."""
+    if name == "paddle":
+        if find_spec("paddleocr") is None:
+            pytest.skip("needs the extra paddle")
+        return ()
+    return (f"stages.ocr.engine={name}",)
+
+
+@needs_fonts
+@each_engine
+def test_wukong_ocr(tmp_path: Path, engine: str) -> None:
+    table = Table(tmp_path, {}, caption="公园草地上奔跑的小狗")
+    table.add(None, text="今日新茶")
+    table.add(None, text="第5号车站ABC", caption="")
+    table.add("no_text")
+    table.add("text_script", text="fresh bread")
+    table.add("too_little_text", text="茶")
+    table.add("min_side", text="图书馆通知", size=(400, 200))
+    table.add("aspect_ratio", text="图书馆通知", size=(604, 201))
+    table.add("duplicate_image", text="今日新茶", same=0)
+    assert table.run("wukong-ocr", *engine_of(engine)) == table.expected
+    assert answers(tmp_path / "run", "read_text") == {"今日新茶", "第5号车站ABC"}
+
+
+@needs_fonts
+@each_engine
+def test_laion_coco_ocr(tmp_path: Path, engine: str) -> None:
+    table = Table(tmp_path, LAION, punsafe="0.1", pwatermark="0.1", all_captions="[]", top_caption="a shop")
+    table.add(None, text="fresh bread")
+    table.add(None, text="open until 18", punsafe="", pwatermark="")
+    table.add("score", text="concert", punsafe="0.5")
+    table.add("score", text="harbour", pwatermark="0.8")
+    table.add("no_text")
+    table.add("too_little_text", text="今日新茶")
+    table.add("too_little_text", text="tea")
+    table.add("min_side", text="library", size=(300, 200))
+    table.add("aspect_ratio", text="library", size=(604, 201))
+    table.add("duplicate_image", text="fresh bread", same=0)
+    assert table.run("laion-coco-ocr", *engine_of(engine)) == table.expected
+    assert answers(tmp_path / "run", "read_text") == {"fresh bread", "open until 18"}
+
+
+def answers(run: Path, task: str) -> set[str]:
+    """What the samples of a task answer."""
+    return {
+        row["messages_tagged"][1]["content"]
+        for file in (run / "dataset/data").glob("*.parquet")
+        for row in pq.read_table(file, columns=["task", "messages_tagged"]).to_pylist()
+        if row["task"] == task
+    }
