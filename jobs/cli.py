@@ -64,9 +64,10 @@ def run(
     The stage nsfw_images needs the extra `nsfw`: NudeNet, code and model under AGPL-3.0.
     """
     from jobs import commands
+    from jobs.driving import RunOptions
 
     chosen = (*(settings or ()), *llm_settings(llm_url, llm_model, llm_key_env))
-    options = commands.RunOptions(
+    options = RunOptions(
         recipe, output, tuple(inputs or ()), chosen, limit, engine, address, until, start, restart
     )
     leave(commands.run(options, as_json=as_json))
@@ -97,13 +98,14 @@ def plan(
     Example: shardmill plan wukong --explain
     """
     from jobs import commands
+    from jobs.driving import RunOptions
 
     chosen = (*(settings or ()), *llm_settings(llm_url, llm_model, llm_key_env))
     if explain:
         leave(commands.explain(recipe, chosen, as_json=as_json))
     if output is None:
         raise typer.BadParameter("say where the run's folder is", param_hint="--output")
-    options = commands.RunOptions(recipe, output, tuple(inputs or ()), chosen, limit, restart=restart)
+    options = RunOptions(recipe, output, tuple(inputs or ()), chosen, limit, restart=restart)
     leave(commands.plan(options, as_json=as_json))
 
 

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 from jobs import launch
-from jobs.commands import RunOptions, answers, check, drive, saved
+from jobs.commands import answers, saved
+from jobs.driving import RunOptions, check, drive
 from jobs.reports.frequent import hosts_in
 from jobs.reports.naming import unknown_names
 from jobs.running.second_pass import plan_retry, recount, settled_by_source

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.text import Text
 
-from jobs.commands import RunOptions, answers, check, run
+from jobs.commands import answers, run
 from jobs.demo import web, world
 from jobs.demo.photographs import MissingPhotographsError
 from jobs.demo.truth import read_truth
+from jobs.driving import RunOptions, check
 from jobs.reports import summary
 from jobs.running.state import RunState
 from jobs.store.files import write_atomically
