@@ -95,6 +95,8 @@ class _Cutter:
             return [segment for part in parts for segment in self.segments(part, overhang)]
         if len(bands) == 1:
             return self._tangle(rows, overhang)
+        if len(bands) == len(rows) and self._overlap(rows):
+            return [[row for band in bands for row in band]]
         found: list[list[int]] = []
         goes_on, first = False, 0
         while first < len(bands):
@@ -106,6 +108,10 @@ class _Cutter:
                 found += self.segments(run, overhang)
             goes_on, first = len(run) == 1, end
         return found
+
+    def _overlap(self, rows: list[int]) -> bool:
+        """Whether no two rows stand so far apart to the side that there could be columns: the usual case, and fast."""
+        return bool(self.spans[rows, 0].max() - self.spans[rows, 2].min() <= _GUTTER * self.height)
 
     def _tangle(self, rows: list[int], overhang: float) -> list[list[int]]:
         """Rows that no straight cut parts."""
@@ -157,15 +163,23 @@ class _Cutter:
 
     def _end_of_columns(self, bands: Sequence[list[int]], first: int, overhang: float) -> int:
         """Up to which band, exclusive, there are columns from `first` on; the next one where there are none."""
-        end, rows = first + 1, list(bands[first])
-        for at in range(first + 1, len(bands)):
-            rows = rows + bands[at]
-            spans = self.spans[rows]
-            if len(_parted(rows, spans[:, 0], spans[:, 2], _GUTTER * self.height)[0]) == 1:
+        end, pieces = first, list[tuple[float, float]]()
+        for band in bands[first:]:
+            before = len(pieces)
+            for low, high in self.spans[band][:, [0, 2]].tolist():
+                pieces = _merged(pieces, low, high, _GUTTER * self.height)
+            if len(pieces) == 1 < before:
                 break
-            if len(self._columns(rows, overhang)[0]) > 1:
-                end = at + 1
-        return end
+            end += 1
+        rows = [row for band in bands[first:end] for row in band]
+        return end if len(self._columns(rows, overhang)[0]) > 1 else first + 1
+
+
+def _merged(pieces: list[tuple[float, float]], low: float, high: float, gap: float) -> list[tuple[float, float]]:
+    """Intervals with one more, those with no more than `gap` between them as one."""
+    near = [piece for piece in pieces if piece[0] - high <= gap and low - piece[1] <= gap]
+    apart = [piece for piece in pieces if piece not in near]
+    return [*apart, (min([low, *(piece[0] for piece in near)]), max([high, *(piece[1] for piece in near)]))]
 
 
 def _parted(rows: list[int], low: Floats, high: Floats, gap: float) -> tuple[list[list[int]], list[float]]:

@@ -78,6 +78,11 @@ class TestHorizontal:
     def test_columns_that_begin_and_end_elsewhere(self) -> None:
         assert read(column(10, 150, 8) + column(250, 10, 8)) == parts(8, 8)
 
+    def test_a_column_that_begins_lower_under_a_heading(self) -> None:
+        """As where a picture stands at its top."""
+        page = [(100, 10, 400, 30), *column(10, 170, 4), *column(250, 60, 8)]
+        assert read(page) == parts(1, 4, 8)
+
     def test_columns_in_two_sections(self) -> None:
         page = column(10, 10, 3) + column(250, 10, 3) + column(10, 200, 3) + column(250, 200, 3)
         assert read(page) == parts(3, 3, 3, 3)
