@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from jobs import commands
+from jobs.calibrate import calibrate
 from tests.support.drawn import drawn
 from tests.support.grounding import RECIPE as UNLABELLED
 from tests.support.grounding import write_table
@@ -58,10 +59,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def test_the_threshold_keeps_what_is_right(run: Path) -> None:
-    done = shardmill("calibrate", str(run), "--precision", "0.98", "--json")
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
+def test_the_threshold_keeps_what_is_right(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert calibrate(run, 0.98, as_json=True) == 0
+    said = json.loads(capsys.readouterr().out)
     assert said["detector"] == "shapes"
     assert said["ran_at"] == 0.3
     assert said["labelled"] == sum(len(one.things) for scene in SCENES for one in scene.named)
@@ -88,13 +88,14 @@ def test_people_read_a_table(run: Path) -> None:
         ),
     ],
 )
-def test_a_run_that_cannot_tell_is_refused(recipe: str, why: str, tmp_path: Path) -> None:
+def test_a_run_that_cannot_tell_is_refused(
+    recipe: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_table(SCENES[:3], tmp_path / "scenes.parquet")
     (tmp_path / "recipe.yaml").write_text(recipe)
     options = commands.RunOptions(
         str(tmp_path / "recipe.yaml"), tmp_path / "run", (str(tmp_path / "scenes.parquet"),), engine="inline"
     )
     assert commands.run(options) == 0
-    done = shardmill("calibrate", str(tmp_path / "run"))
-    assert done.returncode == 2
-    assert why in done.stderr
+    assert calibrate(tmp_path / "run", 0.9) == 2
+    assert why in capsys.readouterr().err
