@@ -114,22 +114,28 @@ def _judge(lines: list[dict[str, Any]], rules: LineRules) -> Verdict | None:
         return Verdict("no_text")
     if rules.max_lines is not None and len(read) > rules.max_lines:
         return Verdict("dense_text", len(read))
+    counting = [line for line in read if line["dropped"] is None]
+    characters = sum(_characters(line["text"]) for line in counting)
     weights = [_characters(line["text"]) for line in read]
-    if sum(weights) < rules.min_characters and all(line["dropped"] == "low_score" for line in read):
-        return Verdict("no_text")
+    if characters < rules.min_characters:
+        blobs = sum(weights) < rules.min_characters and all(line["dropped"] == "low_score" for line in read)
+        return Verdict("no_text") if blobs else Verdict("too_little_text", characters)
     score = sum(line["score"] * weight for line, weight in zip(read, weights, strict=True)) / sum(weights)
     if not score >= rules.min_image_score:
         return Verdict("low_text_score", score)
-    counting = [line for line in read if line["dropped"] is None]
-    scripts: Counter[str] = Counter()
-    for line in counting:
-        if line["script"] is not None:
-            scripts[line["script"]] += _characters(line["text"])
-    main = max(scripts, key=lambda script: (scripts[script], script)) if scripts else None
+    main = _main_script(counting)
     if rules.main_script is not None and main is not None and main != rules.main_script:
         return Verdict("text_script", detail=main)
-    characters = sum(_characters(line["text"]) for line in counting)
-    return Verdict("too_little_text", characters) if characters < rules.min_characters else None
+    return None
+
+
+def _main_script(lines: list[dict[str, Any]]) -> str | None:
+    """The script of the lines with most characters; None where no line has one."""
+    sizes: Counter[str] = Counter()
+    for line in lines:
+        if line["script"] is not None:
+            sizes[line["script"]] += _characters(line["text"])
+    return max(sizes, key=lambda script: (sizes[script], script)) if sizes else None
 
 
 def _characters(text: str) -> int:

@@ -87,7 +87,7 @@ class TestVerdicts:
     def test_a_blob_read_as_a_letter_is_no_text(self) -> None:
         assert verdict(line("1", 0, 0.3)) == ("no_text", None, None)
         assert verdict(line("1", 0, 0.8)) == ("too_little_text", 1, None)
-        assert verdict(line("ab", 0, 0.3)) == ("low_text_score", pytest.approx(0.3), None)
+        assert verdict(line("ab", 0, 0.3)) == ("too_little_text", 0, None)
 
     def test_too_little_text(self) -> None:
         assert verdict(line("a b"), min_characters=3) == ("too_little_text", 2, None)

@@ -76,7 +76,8 @@ def test_lines_text_and_verdicts_of_a_page() -> None:
         ("reject", [HELLO], None),
         ("reject", [HELLO._replace(text="x")], "too_little_text"),
         ("keep", [HELLO._replace(text="x")], None),
-        ("keep", [HELLO._replace(score=0.3)], "low_text_score"),
+        ("keep", [HELLO._replace(score=0.3)], None),
+        ("keep", [HELLO._replace(score=0.65)], "low_text_score"),
     ],
 )
 def test_what_becomes_of_images_without_text(without_text: str, lines: list[RawLine], reason: str | None) -> None:
