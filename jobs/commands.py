@@ -72,8 +72,14 @@ def plan(options: RunOptions, *, as_json: bool = False) -> int:
     with _opened(recipe, options, layout, Console(highlight=False, soft_wrap=True, stderr=as_json)) as opened:
         if not layout.manifest.exists():  # what has been run already stays what `status` and `verify` speak of
             launch.save_run(layout, recipe, opened, compile_hops(recipe))
-        found = estimate(RunState(layout, recipe, opened))
-    print_found(found.facts(), as_json, found.show)
+        state = RunState(layout, recipe, opened)
+        found, asked = estimate(state), llm.expected(state)
+
+    def show(console: Console) -> None:
+        found.show(console)
+        llm.show_expected(asked, console)
+
+    print_found({**found.facts(), **({"llm": asked} if asked else {})}, as_json, show)
     return 0
 
 

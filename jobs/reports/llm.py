@@ -7,15 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from rich.console import Console
+from rich.text import Text
 
 from jobs.running.hops import Hop
 from jobs.running.state import RunState
 from jobs.store.commit import read_footer
 from jobs.store.files import write_atomically
+from jobs.store.plan import read_input
+from pipelines.translation import estimate
 from pipelines.translation.cache import FILE, account_of, opened, spent
 from pipelines.translation.stage import Translate
+from schemas.tables import INPUT, READ
 
 _PERCENTILES = (50, 90, 99, 100)
+_SAMPLE_ROWS = 2000
+_ENOUGH = 100
+"""Answers that say what one takes."""
 
 
 def asking_hops(state: RunState) -> list[tuple[Hop, Translate]]:
@@ -34,6 +43,65 @@ def write(state: RunState) -> None:
 def facts(state: RunState) -> dict[str, Any]:
     """By hop: what its committed parts took, what this run has paid for, and percentiles of the answers' times."""
     return {hop.name: _of_hop(state, hop, stage) for hop, stage in asking_hops(state)}
+
+
+def expected(state: RunState) -> dict[str, Any]:
+    """By hop that asks: the requests, tokens and cost to come, from a sample of its rows as the input has them.
+
+    Rows that earlier stages will refuse are counted in until parts of them are committed. Where the run has had answers
+    already, their tokens say what one takes.
+    """
+    return {hop.name: _expected_of_hop(state, hop, stage) for hop, stage in asking_hops(state)}
+
+
+def _expected_of_hop(state: RunState, hop: Hop, stage: Translate) -> dict[str, Any]:
+    before = state.tally[hop.previous] if hop.previous else None
+    share = before.kept / before.entered if before and before.entered else 1.0
+    entering = state.plan.planned_rows * share - state.tally[hop.name].entered
+    sample = _sample(state, stage)
+    guess = estimate.expected(sample, stage).times(entering / max(1, len(sample)))
+    paid = _of_hop(state, hop, stage).get("paid", {"answers": 0})
+    measured = paid["answers"] >= _ENOUGH
+    if measured:
+        each = (paid[name] / paid["answers"] for name in ("tokens_in", "tokens_out"))
+        guess = estimate.Expected(guess.requests, *(guess.requests * one for one in each))
+    spec = stage.endpoint
+    return {
+        "rows": round(entering),
+        "requests": round(guess.requests),
+        "tokens_in": round(guess.tokens_in),
+        "tokens_out": round(guess.tokens_out),
+        "cost": round(spec.cost(round(guess.tokens_in), round(guess.tokens_out)), 4),
+        "measured": measured,
+        "sample": len(sample),
+    }
+
+
+def show_expected(found: dict[str, Any], console: Console) -> None:
+    """For people."""
+    for name, hop in found.items():
+        basis = "measured on this run's answers" if hop["measured"] else f"from a sample of {hop['sample']:,} rows"
+        console.print(
+            Text(
+                f"{name}, if every first answer passes: about {hop['requests']:,} requests for {hop['rows']:,} rows, "
+                f"{hop['tokens_in']:,} tokens in and {hop['tokens_out']:,} out, at the given prices {hop['cost']:,} "
+                f"({basis})"
+            )
+        )
+
+
+def _sample(state: RunState, stage: Translate) -> pa.Table:
+    """Rows of the input, which is permuted, so that its first rows are a random sample; no text has been read yet."""
+    tables, rows = [], 0
+    for part in state.plan.parts:
+        if rows >= _SAMPLE_ROWS:
+            break
+        tables.append(read_input(state.layout, part, [name for name in stage.reads if name in INPUT.names]))
+        rows += len(tables[-1])
+    sample = pa.concat_tables(tables)
+    for name in set(stage.reads) - set(sample.column_names):
+        sample = sample.append_column(name, pa.nulls(len(sample), READ.field(name).type))
+    return sample
 
 
 def _of_hop(state: RunState, hop: Hop, stage: Translate) -> dict[str, Any]:

@@ -9,10 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.captions import Added, Caption, all_captions, changed, counting
+from pipelines.chatml.turns import Spoken, chosen_turns, language
 from pipelines.stage import EndRunError, Processed, Verdict, Verdicts
 from pipelines.translation.agreement import agreement
 from pipelines.translation.cache import AnswerCache, account_of
 from pipelines.translation.client import Client
+from pipelines.translation.conversations import translate_turns
 from pipelines.translation.languages import primary
 from pipelines.translation.protect import Span
 from pipelines.translation.protocol import Unanswered
@@ -27,6 +29,7 @@ Fields = dict[str, Any]
 class _Row(NamedTuple):
     captions: list[Caption]
     regions: list[Fields] | None
+    turns: Sequence[Spoken]
     keep: tuple[str, ...]
 
 
@@ -75,8 +78,10 @@ class TranslateEngine:
     async def _row(self, work: _Work) -> None:
         spec = self._spec
         try:
-            for caption in _asked_for(work.row.captions, spec):
+            for caption in _captions_of(work.row, spec):
                 await self._caption(work, caption)
+            if turns := _turns_of(work.row, spec):
+                await self._turns(work, turns)
         except Unanswered as error:
             reason = REASONS[error.reason]
             work.notes.append(_note(spec.to, None, None, "translate", None) | {"checks": [error.reason]})
@@ -143,6 +148,31 @@ class TranslateEngine:
         work.notes.append(_note(lang, place, original.place, by, done) | {"chrf": chrf})
         return place
 
+    async def _turns(self, work: _Work, turns: Sequence[Spoken]) -> None:
+        spec = self._spec
+        done = await translate_turns(turns, spec.source, spec.to, self._client, spec.text, keep=work.row.keep)
+        if done.turns is not None:
+            work.turns = [turn._asdict() for turn in done.turns]
+        elif spec.text.on_failure == "fail" and work.verdict is None:
+            work.verdict = Verdict("untranslated", detail=", ".join(done.told.checks))
+        work.notes.append(_note(spec.to, None, None, "translate", done.told))
+
+
+def asked_of_rows(rows: pa.Table, spec: Translate) -> list[tuple[list[str], list[str]]]:
+    """For each row, the captions and the turns that will be translated."""
+    return [
+        ([caption.text for caption in _captions_of(row, spec)], [turn.text for turn in _turns_of(row, spec)])
+        for row in _rows(rows, spec)
+    ]
+
+
+def _captions_of(row: _Row, spec: Translate) -> list[Caption]:
+    return _asked_for(row.captions, spec) if spec.captions else []
+
+
+def _turns_of(row: _Row, spec: Translate) -> Sequence[Spoken]:
+    return row.turns if row.turns and _is_source(language(row.turns), spec) else ()
+
 
 def _asked_for(row: Sequence[Caption], spec: Translate) -> list[Caption]:
     """The captions to translate: of the language, or of none that is known, and not translated before."""
@@ -150,10 +180,12 @@ def _asked_for(row: Sequence[Caption], spec: Translate) -> list[Caption]:
     return [
         caption
         for caption in counting(row)
-        if (caption.lang is None or primary(caption.lang) == primary(spec.source))
-        and caption.place not in there
-        and caption.text.strip()
+        if _is_source(caption.lang, spec) and caption.place not in there and caption.text.strip()
     ]
+
+
+def _is_source(lang: str | None, spec: Translate) -> bool:
+    return lang is None or primary(lang) == primary(spec.source)
 
 
 def _spans(regions: Sequence[Fields]) -> list[Span]:
@@ -192,9 +224,10 @@ def _note(to: str, place: int | None, of: int | None, by: str, done: Translated 
 
 def _rows(rows: pa.Table, spec: Translate) -> list[_Row]:
     captions, regions = all_captions(rows["captions"]), rows["regions"].to_pylist()
+    turns = chosen_turns(rows["turns"]) if spec.turns else [()] * len(rows)
     lines = rows["lines"].to_pylist() if spec.keep_read else [None] * len(rows)
     kept = [tuple(line["text"] for line in row or () if line["dropped"] is None) for row in lines]
-    return [_Row(*row) for row in zip(captions, regions, kept, strict=True)]
+    return [_Row(*row) for row in zip(captions, regions, turns, kept, strict=True)]
 
 
 def _table(captions: pa.ChunkedArray, works: Sequence[_Work]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""The stage that translates captions with a language model."""
+"""The stage that translates captions and conversations with a language model."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -23,7 +23,7 @@ Back = Literal["none", "compare", "replace"]
 
 @dataclass(frozen=True, kw_only=True, config=SPEC)
 class Translate:
-    """Translates captions with a language model behind an endpoint.
+    """Translates captions, and the source's conversations, with a language model behind an endpoint.
 
     Every caption that counts and is of the language `source`, or of none that is known, gets one of role
     ``translated``; the regions of its phrases are appended for where the phrases are in the translation. Answers are
@@ -38,6 +38,10 @@ class Translate:
     name: str | None = None
     source: Language = "en"
     to: Language = "zh"
+    captions: bool = True
+    """whether captions are translated"""
+    turns: bool = False
+    """whether the source's conversation is, turn by turn"""
     correct: bool = False
     """whether each translated caption goes through a second request that corrects it (role ``corrected``)"""
     back: Back = "none"
@@ -58,7 +62,7 @@ class Translate:
     @property
     def reads(self) -> tuple[str, ...]:
         """The columns it needs by its settings."""
-        return ("captions", "regions", "lines") if self.keep_read else ("captions", "regions")
+        return ("captions", "regions", *("turns",) * self.turns, *("lines",) * self.keep_read)
 
     @property
     def endpoint(self) -> LlmSpec:

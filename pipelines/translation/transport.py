@@ -11,6 +11,7 @@ import httpx2
 
 _MAX_BYTES = 16 << 20
 """Of an answer."""
+_TELLTALE = b"x-stainless-"
 
 
 class AiohttpTransport(httpx2.AsyncBaseTransport):
@@ -26,13 +27,13 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             async with session.request(
                 request.method,
                 str(request.url),
-                headers=request.headers.multi_items(),
+                headers=_headers(request),
                 data=await request.aread(),
                 allow_redirects=False,
                 skip_auto_headers=("User-Agent",),
             ) as response:
                 body = await _read(response, request)
-                return httpx2.Response(response.status, headers=list(response.headers.items()), content=body)
+                return httpx2.Response(response.status, headers=list(response.raw_headers), content=body)
         except aiohttp.ClientConnectorError as error:
             raise httpx2.ConnectError(str(error), request=request) from None
         except (aiohttp.ClientError, ConnectionError) as error:
@@ -54,6 +55,15 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+
+def _headers(request: httpx2.Request) -> list[tuple[str, str]]:
+    """Without those that tell the endpoint of this machine and its libraries."""
+    return [
+        (name.decode("ascii"), value.decode("latin-1"))
+        for name, value in request.headers.raw
+        if not name.lower().startswith(_TELLTALE)
+    ]
 
 
 async def _read(response: aiohttp.ClientResponse, request: httpx2.Request) -> bytes:

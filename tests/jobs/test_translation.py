@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,6 +141,28 @@ def test_a_recipe_without_an_endpoint_is_refused_before_any_work(case: Translate
     assert not case.run_folder.exists()
     unset = subprocess.run([*case.command(), "--llm-key-env=NOT_SET"], capture_output=True, text=True, check=False)
     assert (unset.returncode, "NOT_SET" in unset.stderr) == (2, True)
+
+
+def planned(case: TranslatedRun, *settings: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [*case.command("--json", *(f"--set={one}" for one in settings), verb="plan")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)["llm"]["translate"]
+    return found
+
+
+def test_plan_tells_requests_tokens_and_cost_before_and_after_answers(case: TranslatedRun, server: LlmServer) -> None:
+    prices = ("llm.price_in=1000", "llm.price_out=4000")
+    before = planned(case, *prices)
+    assert (before["rows"], before["requests"], before["measured"], server.asked) == (ROWS, ROWS, False, [])
+    assert before["cost"] == pytest.approx((before["tokens_in"] + 4 * before["tokens_out"]) / 1000)
+    assert 5 * ROWS < before["tokens_out"] < 20 * ROWS
+    assert planned(case, "stages.translate.correct=true", "stages.translate.back=compare")["requests"] == 3 * ROWS
+    assert case.run() == 0
+    assert planned(case)["requests"] == 0
 
 
 @pytest.mark.slow

@@ -87,6 +87,8 @@ class LlmServer:
         self.most_at_once = max(self.most_at_once, self._at_once)
         try:
             return await self._reply(request, asked)
+        except ConnectionError:  # the client has gone
+            return web.Response()
         finally:
             self._at_once -= 1
 
@@ -105,7 +107,8 @@ class LlmServer:
         if reply.status != 200:
             return _error(reply.status, reply.error or "out of order", reply.headers)
         sent = reply.raw if reply.raw is not None else json.dumps(completion(asked, reply)).encode()
-        response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(sent))})
+        own = {"Content-Type": "application/json", "Content-Length": str(len(sent))}
+        response = web.StreamResponse(headers=own | reply.headers)
         await response.prepare(request)
         for at in range(0, len(sent), 1 if reply.drip_s else len(sent)):
             await response.write(sent[at : at + (1 if reply.drip_s else len(sent))])

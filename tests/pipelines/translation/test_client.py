@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -256,6 +257,12 @@ def test_an_answer_whose_asker_has_gone_is_kept(server: LlmServer, tmp_path: Pat
 def test_a_text_that_is_no_unicode_is_still_kept(server: LlmServer, tmp_path: Path) -> None:
     server.behaviour = always(Reply(raw=b'{"choices": [{"message": {"content": "\\ud83d"}, "finish_reason": "stop"}]}'))
     assert answers(ask(endpoint(server), request(), cache=tmp_path))[0].text == "?"
+
+
+def test_a_packed_answer_is_unpacked(server: LlmServer) -> None:
+    packed = gzip.compress(b'{"choices": [{"message": {"content": "unpacked"}, "finish_reason": "stop"}]}')
+    server.behaviour = always(Reply(raw=packed, headers={"Content-Encoding": "gzip"}))
+    assert answers(ask(endpoint(server), request()))[0].text == "unpacked"
 
 
 def test_a_url_with_a_key_in_it_is_refused() -> None:

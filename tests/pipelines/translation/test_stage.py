@@ -33,7 +33,12 @@ def caption(text: str, lang: str | None = "en", role: str = "web", **more: Any) 
     return {"text": text, "lang": lang, "role": role, **more}
 
 
-def table(*captions: Row, regions: list[Row | None] | None = None, lines: list[Row] | None = None) -> pa.Table:
+def table(
+    *captions: Row,
+    regions: list[Row | None] | None = None,
+    lines: list[Row] | None = None,
+    turns: list[Row | None] | None = None,
+) -> pa.Table:
     columns = {
         "id": pa.array(range(len(captions))),
         "captions": pa.array(captions, INPUT.field("captions").type),
@@ -41,6 +46,8 @@ def table(*captions: Row, regions: list[Row | None] | None = None, lines: list[R
     }
     if lines is not None:
         columns["lines"] = pa.array(lines, READ.field("lines").type)
+    if turns is not None:
+        columns["turns"] = pa.array(turns, INPUT.field("turns").type)
     return pa.table(columns)
 
 
@@ -228,6 +235,38 @@ def test_a_refused_key_ends_the_run(server: LlmServer) -> None:
     server.behaviour = always(Reply(401))
     with pytest.raises(EndRunError, match="key_env"):
         translate(spec(server), table([caption("a dog")], [caption("a cat")]))
+
+
+def turn(role: str, text: str, lang: str | None = "en") -> dict[str, Any]:
+    return {"role": role, "text": text, "lang": lang}
+
+
+def test_a_conversation_is_translated_in_its_roles_and_captions_are_left_if_so_wanted(server: LlmServer) -> None:
+    said = [turn("user", "<image>\nthe red dog"), turn("assistant", "a small boat")]
+    rows = table([caption("a cat")], [], [], turns=[said, None, [turn("user", "ein Hund", "de")]])
+    done = translate(spec(server, captions=False, turns=True), rows)
+    assert done.columns is not None
+    assert done.columns["translated_turns"].to_pylist() == [
+        [
+            turn("user", f"<image>\n{to_chinese('the red dog')}", "zh"),
+            turn("assistant", to_chinese("a small boat"), "zh"),
+        ],
+        None,
+        None,
+    ]
+    assert added(done) == []
+    [note] = notes(done)
+    assert (note["of"], note["caption_index"], note["requests"], note["outcome"]) == (None, None, 2, "translated")
+
+
+def test_a_conversation_with_a_turn_that_never_passes_is_none(server: LlmServer) -> None:
+    server.behaviour = lambda asked: Reply(text="") if "cat" in asked.text else word_by_word(asked)
+    rows = table([], turns=[[turn("user", "the cat"), turn("assistant", "a dog")]])
+    done = translate(spec(server, turns=True), rows)
+    assert done.columns is not None
+    assert (done.columns["translated_turns"].to_pylist(), done.verdicts.reason.to_pylist()) == ([None], [None])
+    strict = spec(server, turns=True, text=TextOptions(on_failure="fail"))
+    assert translate(strict, rows).verdicts.reason.to_pylist() == ["untranslated"]
 
 
 def test_tokens_and_cache_hits_are_summed(server: LlmServer, tmp_path: Path) -> None:
