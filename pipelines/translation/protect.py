@@ -22,10 +22,11 @@ _BRACKET = re.compile(f"[{OPEN}{CLOSE}]")
 _PLACEHOLDER = re.compile(rf"{OPEN}\s*(\d{{1,6}})\s*{CLOSE}")
 
 _NUMBER = r"\d+(?:[.,]\d+)*"
+_PLACE = r"\d+(?:\.\d+)?"
 _BOX = re.compile(
     r"<(box|quad)>[^<>]{0,400}</\1>|<\|(box|quad)_start\|>[^<>]{0,400}<\|\2_end\|>"
-    rf"|\[\[?\s*{_NUMBER}(?:\s*[,;]\s*{_NUMBER}){{3,63}}\s*\]\]?"
-    rf"|\(\s*{_NUMBER}\s*,\s*{_NUMBER}\s*\)(?:\s*,\s*\(\s*{_NUMBER}\s*,\s*{_NUMBER}\s*\))+"
+    rf"|\[\[?\s*{_PLACE}(?:\s*[,;]\s*{_PLACE}){{3,63}}\s*\]\]?"
+    rf"|\(\s*{_PLACE}\s*,\s*{_PLACE}\s*\)(?:\s*,\s*\(\s*{_PLACE}\s*,\s*{_PLACE}\s*\))+"
 )
 _TAGS = (PERSON, TAG, re.compile(r"</?[A-Za-z][^<>\n]{0,300}>"))
 _ADDRESS = re.compile(

@@ -110,11 +110,11 @@ async def translate_text(
     """
     prompt: PromptName = "turn" if context else "translate"
     lead, inner, tail = _peeled(text)
+    if len(inner) > options.max_characters:
+        return _unasked(None, spans, prompt)
     protected = protect(inner, keep, options.glossary)
     if (source and primary(source) == primary(target)) or not _LETTER.search(without_placeholders(protected.text)):
-        return Translated(text, tuple(spans), "kept_source", (), 0, 0, 0, 0, prompt_id(prompt), None)
-    if len(text) > options.max_characters:
-        return Translated(None, (None,) * len(spans), "failed", ("too_long",), 0, 0, 0, 0, prompt_id(prompt), None)
+        return _unasked(text, spans, prompt)
     moved = protected.moved([(_within(start, lead, inner), _within(end, lead, inner)) for start, end in spans])
     marked = mark(protected.text, moved)
     told = tuple((protect(before).text, protect(after).text) for before, after in context)
@@ -138,15 +138,23 @@ async def correct_text(
 
     `spans`: phrases of `translation` to be followed. Raises what `ask` raises.
     """
-    first = protect(original.strip(), keep, options.glossary)
     lead, inner, tail = _peeled(translation)
+    if max(len(original), len(inner)) > options.max_characters:
+        return _unasked(None, spans, "correct")
+    first = protect(original.strip(), keep, options.glossary)
     protected = protect_alike(inner, first)
-    if len(original) + len(translation) > 2 * options.max_characters:
-        return Translated(None, (None,) * len(spans), "failed", ("too_long",), 0, 0, 0, 0, prompt_id("correct"), None)
     moved = protected.moved([(_within(start, lead, inner), _within(end, lead, inner)) for start, end in spans])
     against = Asked(protected.text, target, options.length_ratio, first.text)
     task = _Task("correct", source, target, protected, mark(protected.text, moved), first.text, (), against)
     return _outside(await _attempts(task, moved, ask, options), lead, tail)
+
+
+def _unasked(text: str | None, spans: Sequence[Span], prompt: PromptName) -> Translated:
+    """What becomes of a text that is kept as it is, or is too long (None)."""
+    found = (None,) * len(spans) if text is None else tuple(spans)
+    outcome: Outcome = "failed" if text is None else "kept_source"
+    checks = ("too_long",) if text is None else ()
+    return Translated(text, found, outcome, checks, 0, 0, 0, 0, prompt_id(prompt), None)
 
 
 async def _attempts(task: _Task, spans: Sequence[Span], ask: Translator, options: TextOptions) -> Translated:
@@ -199,13 +207,14 @@ def _is_kept(task: _Task, answer: str) -> bool:
 
 def _peeled(text: str) -> tuple[str, str, str]:
     """What stands before the words of a text, these, and what stands after them: blanks, and the image's place."""
-    inner = text.strip()
-    while inner.startswith(IMAGE_PLACEHOLDER):
-        inner = inner[len(IMAGE_PLACEHOLDER) :].lstrip()
-    while inner.endswith(IMAGE_PLACEHOLDER):
-        inner = inner[: -len(IMAGE_PLACEHOLDER)].rstrip()
-    lead = text.index(inner) if inner else len(text)
-    return text[:lead], inner, text[lead + len(inner) :]
+    lead = tail = 0
+    while (inner := text[lead:].lstrip()).startswith(IMAGE_PLACEHOLDER):
+        lead = len(text) - len(inner) + len(IMAGE_PLACEHOLDER)
+    lead = len(text) - len(inner)
+    while (inner := text[lead : len(text) - tail].rstrip()).endswith(IMAGE_PLACEHOLDER):
+        tail = len(text) - lead - len(inner) + len(IMAGE_PLACEHOLDER)
+    end = lead + len(inner)
+    return text[:lead], inner, text[end:]
 
 
 def _within(place: int, lead: str, inner: str) -> int:
