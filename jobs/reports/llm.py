@@ -16,7 +16,6 @@ from jobs.running.state import RunState
 from jobs.store.commit import read_footer
 from jobs.store.files import write_atomically
 from jobs.store.plan import read_input
-from pipelines.translation import estimate
 from pipelines.translation.cache import FILE, account_of, opened, spent
 from pipelines.translation.stage import Translate
 from schemas.tables import INPUT, READ
@@ -55,6 +54,8 @@ def expected(state: RunState) -> dict[str, Any]:
 
 
 def _expected_of_hop(state: RunState, hop: Hop, stage: Translate) -> dict[str, Any]:
+    from pipelines.translation import estimate  # brings openai, whose types take most of a second
+
     before = state.tally[hop.previous] if hop.previous else None
     share = before.kept / before.entered if before and before.entered else 1.0
     entering = state.plan.planned_rows * share - state.tally[hop.name].entered
