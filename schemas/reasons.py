@@ -209,6 +209,7 @@ UNREAD: dict[str, str] = {
     "no_extent": "its quadrilateral is not one, is less than a pixel thin, or lies outside of the image",
     "low_score": "it was read with less confidence than the rule asks for",
     "other_script": "most of its letters are of a script that is not wanted",
+    "too_little_text": "its image has less text than is asked for, and stays as one without",
     "repeated": "it stands in too many images of the set, as a watermark does",
 }
 """The closed list of reasons why a line of text does not count. It stays among the lines of its image."""

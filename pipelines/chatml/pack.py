@@ -63,7 +63,8 @@ def judge(rows: pa.Table, spec: PackSpec) -> Processed:
     refused: list[list[Refused]] = [[] for _ in range(rows.num_rows)]
     for row, sides in enumerate(zip(width.tolist(), height.tolist(), strict=True)):
         verdict = None
-        if not captions[row] and not expressions[row] and not turns[row] and not lines[row]:
+        written = any(line.dropped is None for line in lines[row])
+        if not captions[row] and not expressions[row] and not turns[row] and not written:
             verdict = Verdict("no_caption", detail=why_none(rows["captions"].slice(row, 1), spec.languages))
         elif unfit[row]:
             verdict = Verdict("unfit_for_dialect", max(sides) / min(sides))

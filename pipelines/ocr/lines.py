@@ -88,6 +88,12 @@ def arrange(raw: Sequence[RawLine], width: int, height: int, rules: LineRules) -
     return Arranged(lines, join(lines), _judge(lines, rules))
 
 
+def without_text(page: Arranged) -> Arranged:
+    """An image that stays though it has too little text: none of its lines counts."""
+    reason = _reason("too_little_text")
+    return Arranged([{**line, "dropped": line["dropped"] or reason} for line in page.lines], "", None)
+
+
 def _dropped(line: RawLine, script: str | None, sound: bool, rules: LineRules) -> str | None:
     """Why a line does not count, of `UNREAD`; None when it does."""
     if not line.text.strip():

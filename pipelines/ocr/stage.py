@@ -8,7 +8,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipelines.filters.scoring import Picture, ask_rows
-from pipelines.ocr.lines import Arranged, LineRules, arrange
+from pipelines.ocr.lines import Arranged, LineRules, arrange, without_text
 from pipelines.ocr.protocol import OcrEngine, RawLine
 from pipelines.ocr.settings import OcrSettings
 from pipelines.stage import SPEC, Operational, Processed, Verdict, Verdicts, Worker
@@ -35,7 +35,7 @@ class Ocr:
     settings: OcrSettings = Field(default_factory=OcrSettings)
     rules: LineRules = Field(default_factory=LineRules)
     without_text: Literal["reject", "keep"] = "reject"
-    """what becomes of an image with no text, or less than `rules` ask for"""
+    """what becomes of an image with no text, or less than `rules` ask for; of one that is kept, no line counts"""
     device: Operational[Annotated[str, Field(pattern=r"^(cpu|cuda(:[0-9]+)?)$")]] = "cpu"
 
     version: ClassVar[int] = 1
@@ -97,15 +97,12 @@ class OcrStageEngine:
                 pages.append(None)
                 continue
             page = arrange(answer, widths[at], heights[at], self._spec.rules)
-            verdicts.append(self._judged(page.verdict))
+            if page.verdict and page.verdict.reason in _SCANT and self._spec.without_text == "keep":
+                page = without_text(page)
+            verdicts.append(page.verdict)
             pages.append(page)
         columns = [
             pa.array([page and page.lines for page in pages], READ.field("lines").type),
             pa.array([page and page.text for page in pages], pa.string()),
         ]
         return Processed(Verdicts.of(verdicts), pa.Table.from_arrays(columns, schema=READ))
-
-    def _judged(self, verdict: Verdict | None) -> Verdict | None:
-        if verdict is not None and verdict.reason in _SCANT and self._spec.without_text == "keep":
-            return None
-        return verdict

@@ -132,9 +132,11 @@ class TestRefusals:
     def test_a_row_with_neither_says_that_nothing_is_left(self, rows: RowMaker) -> None:
         assert reasons(page(rows), spec("read_text")) == ["no_caption"]
 
-    def test_a_row_whose_lines_are_all_dropped_is_refused_task_by_task(self, rows: RowMaker) -> None:
-        table = page(rows, line("~~", dropped="low_score"))
-        assert reasons(table, spec("read_text", "spot_text")) == ["no_task"]
+    def test_a_row_whose_lines_are_all_dropped_has_none(self, rows: RowMaker) -> None:
+        assert reasons(page(rows, line("~~", dropped="low_score")), spec("read_text")) == ["no_caption"]
+
+    def test_a_row_whose_lines_are_all_refused_is_refused_task_by_task(self, rows: RowMaker) -> None:
+        assert reasons(page(rows, line("\x00")), spec("read_text", "spot_text")) == ["no_task"]
 
     def test_a_captioned_row_without_text_keeps_its_caption(self, rows: RowMaker) -> None:
         table = page(rows, captions=[{"text": "a shop", "lang": "en", "role": "web"}])

@@ -86,6 +86,14 @@ def test_what_becomes_of_images_without_text(without_text: str, lines: list[RawL
     assert done.verdicts.reason.to_pylist() == [reason]
 
 
+def test_of_an_image_that_stays_without_text_no_line_counts() -> None:
+    spec = Ocr(without_text="keep", rules=LineRules(min_characters=9))
+    done = OcrStageEngine(spec, Saying(HELLO)).process(rows(Image.new("RGB", (64, 64))))
+    assert done.columns is not None
+    assert done.columns["text"].to_pylist() == [""]
+    assert [line["dropped"] for line in done.columns["lines"][0].as_py()] == ["too_little_text"]
+
+
 def test_rules_reach_the_lines() -> None:
     spec = Ocr(rules=LineRules(scripts=("Hani",)))
     done = OcrStageEngine(spec, Saying(HELLO)).process(rows(Image.new("RGB", (64, 64))))
