@@ -1,7 +1,8 @@
-"""Offline HTML pages. What came from sources is shown as text, nothing is loaded and nothing is run.
+"""Offline HTML pages. What came from sources is shown as text, nothing is loaded and nothing of theirs is run.
 
 Each page carries a Content-Security-Policy that allows its own style and images within it, and nothing else, so that
-markup which slipped through would still do nothing. There are no scripts, and addresses from data are never links.
+markup which slipped through would still do nothing. One page alone has a script, which its policy knows by the hash.
+Addresses from data are never links.
 """
 
 import base64
@@ -41,11 +42,14 @@ def language(code: str | None) -> str:
     return f' lang="{code}"' if code and _LANGUAGE.fullmatch(code) else ""
 
 
-def page(title: str, body: str, style: str) -> str:
-    """A whole page. `title` is text; `body` and `style` are HTML and CSS of our own."""
+def page(title: str, body: str, style: str, script: str = "") -> str:
+    """A whole page. `title` is text; `body`, `style` and `script` are HTML, CSS and JavaScript of our own."""
     style = f"{_STYLE}{style}"
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    scripts = f" script-src 'sha256-{_digest(script)}';" if script else ""
+    policy = (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{_digest(style)}';{scripts} base-uri 'none'; "
+        "form-action 'none'"
+    )
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -61,9 +65,14 @@ def page(title: str, body: str, style: str) -> str:
 <main>
 {body}
 </main>
+{f"<script>{script}</script>" if script else ""}
 </body>
 </html>
 """
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _cut(text: str, room: int, piece_of: Callable[[str], str]) -> str:

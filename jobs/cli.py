@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jobs.cli_review import review
 from jobs.cli_try import trying
 from jobs.options import (
     Address,
@@ -35,6 +36,7 @@ app = typer.Typer(
     epilog="Try it: shardmill demo. Then: shardmill recipes; shardmill run RECIPE --input pairs.parquet --output RUN.",
 )
 app.add_typer(trying, name="try")
+app.command()(review)
 
 
 @app.command()

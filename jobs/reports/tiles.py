@@ -30,13 +30,16 @@ _UNTOLD: Mapping[str, Any] = dict.fromkeys(_KNOWN)
 _VERDICT = ["outcome", "stage", "reason", "value", "detail"]
 
 
-def tiles(state: RunState, drawn: Sequence[Drawn]) -> Iterator[Tile]:
-    """A tile for each row, in id order within a part and hop. Holds a few images at a time."""
+def tiles(state: RunState, drawn: Sequence[Drawn], side: int = 192, room: int = 10_000) -> Iterator[Tile]:
+    """A tile for each row, in id order within a part and hop; `side` and `room` as of `thumbnail`.
+
+    Holds a few images at a time.
+    """
     groups: dict[tuple[int, int], list[Drawn]] = {}
     for row in drawn:
         groups.setdefault((row.part.number, row.hop.index), []).append(row)
     for rows in groups.values():
-        yield from _tiles(state, rows[0].part, rows[0].hop, [row.id for row in rows])
+        yield from _tiles(state, rows[0].part, rows[0].hop, [row.id for row in rows], side, room)
 
 
 def thresholds(recipe: Recipe, stage: str | None, reason: str | None) -> tuple[tuple[str, str, str], ...]:
@@ -57,13 +60,13 @@ def thresholds(recipe: Recipe, stage: str | None, reason: str | None) -> tuple[t
     )
 
 
-def _tiles(state: RunState, part: Part, hop: Hop, ids: list[int]) -> Iterator[Tile]:
+def _tiles(state: RunState, part: Part, hop: Hop, ids: list[int], side: int, room: int) -> Iterator[Tile]:
     before = state.hops[: hop.index + 1]
     verdicts = layer_rows(hop.path(state.layout, part.number), ids, _VERDICT)
     found = known_rows(state, part, before, ids, _KNOWN)
     pulls = [other for other in before if "image" in other.schema.names]
     paths = [other.path(state.layout, part.number) for other in pulls]
-    small = {row: thumbnail(image) for row, image in images(paths[-1], ids)} if paths else {}
+    small = {row: thumbnail(image, side, room) for row, image in images(paths[-1], ids)} if paths else {}
     for row in ids:
         verdict = verdicts[row]
         known = _UNTOLD if verdict["reason"] == BLOCKED else found[row]

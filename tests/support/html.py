@@ -83,15 +83,21 @@ OWN_TAGS = {
 }
 
 
-def check_offline(text: str) -> Element:
-    """The page, once it is sure that nothing in it is loaded, run or of another's making."""
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def check_offline(text: str, *, script: bool = False) -> Element:
+    """The page, once it is sure that nothing in it is loaded, run or of another's making, but one `script` of ours."""
     found = read(text)
-    assert found.tags() <= OWN_TAGS
+    assert found.tags() <= (OWN_TAGS | {"script", "button", "kbd"} if script else OWN_TAGS)
     (style,) = found.all("style")
-    digest = base64.b64encode(hashlib.sha256(style.text.encode()).digest()).decode()
+    scripts = [f" script-src '{_hash(one.text)}';" for one in found.all("script")]
+    assert len(scripts) == script
     (policy,) = found.all("meta", **{"http-equiv": "Content-Security-Policy"})
     assert policy.attributes["content"] == (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; img-src data:; style-src '{_hash(style.text)}';{''.join(scripts)} base-uri 'none'; "
+        "form-action 'none'"
     )
     assert "url(" not in style.text
     assert "@import" not in style.text
