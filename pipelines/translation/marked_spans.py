@@ -5,7 +5,7 @@ translator may change their order.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pipelines.translation.protect import CLOSE, OPEN, Span
@@ -27,19 +27,19 @@ def mark(text: str, spans: Sequence[Span]) -> Marked:
     Left out are blank ones, and those that overlap a longer one without lying in it.
     """
     chosen = _nested(sorted({trimmed(text, span) for span in spans} - {(0, 0)}))
-    opening = [(start, -end, number, f"{OPEN}s{number}{CLOSE}") for number, (start, end) in enumerate(chosen, 1)]
-    closing = [(end, -start, -number, f"{OPEN}/s{number}{CLOSE}") for number, (start, end) in enumerate(chosen, 1)]
-    pieces, at = [], 0
+    return Marked(with_marks(text, dict(enumerate(chosen, 1))), tuple(chosen))
+
+
+def with_marks(text: str, spans: Mapping[int, Span]) -> str:
+    """`text` with marks of these numbers around its spans, none of which crosses another."""
     # where one ends and another begins the end comes first; outer ones open first and close last
-    for place, _, _, mark_text in sorted(closing + opening, key=_order):
+    marks = [(start, True, -end, number, f"{OPEN}s{number}{CLOSE}") for number, (start, end) in spans.items()]
+    marks += [(end, False, -start, -number, f"{OPEN}/s{number}{CLOSE}") for number, (start, end) in spans.items()]
+    pieces, at = [], 0
+    for place, _, _, _, mark_text in sorted(marks):
         pieces += [text[at:place], mark_text]
         at = place
-    return Marked("".join([*pieces, text[at:]]), tuple(chosen))
-
-
-def _order(mark: tuple[int, int, int, str]) -> tuple[int, bool, int]:
-    place, other_end, _, text = mark
-    return place, text[1] != "/", other_end
+    return "".join([*pieces, text[at:]])
 
 
 def trimmed(text: str, span: Span) -> Span:
@@ -70,33 +70,47 @@ def unmark(answer: str, marked: Sequence[Span]) -> tuple[str, list[Span] | None]
     None where they cannot be told: a mark is missing, doubled, unknown or out of order, a phrase is blank, or one that
     lay within another does no longer.
     """
-    pieces, at, length = [], 0, 0
-    ends: dict[tuple[str, int], int] = {}
-    are_whole = True
-    for found in _MARK.finditer(answer):
-        pieces.append(answer[at : found.start()])
-        length += len(pieces[-1])
-        at = found.end()
-        key = (found[1], int(found[2]))
-        are_whole &= key not in ends
-        ends[key] = length
-    text = "".join([*pieces, answer[at:]])
-    expected = {(slash, number) for number in range(1, len(marked) + 1) for slash in ("", "/")}
-    if not are_whole or ends.keys() != expected:
+    text, found = read_marks(answer)
+    if found is None or found.keys() != set(range(1, len(marked) + 1)):
         return text, None
-    spans = [(ends["", number], ends["/", number]) for number in range(1, len(marked) + 1)]
+    spans = [found[number] for number in sorted(found)]
     if any(not text[start:end].strip() for start, end in spans):
         return text, None
     return text, spans if _nests_alike(marked, spans) else None
 
 
+def read_marks(text: str) -> tuple[str, dict[int, Span] | None]:
+    """`text` without marks of phrases, and the span between those of each number; None where marks are no pairs."""
+    pieces, at, length = [], 0, 0
+    ends: dict[tuple[int, bool], int] = {}
+    are_pairs = True
+    for found in _MARK.finditer(text):
+        pieces.append(text[at : found.start()])
+        length += len(pieces[-1])
+        at = found.end()
+        key = (int(found[2]), bool(found[1]))
+        are_pairs &= key not in ends
+        ends[key] = length
+    plain = "".join([*pieces, text[at:]])
+    numbers = {number for number, _ in ends}
+    if not are_pairs or len(ends) != 2 * len(numbers):
+        return plain, None
+    return plain, {number: (ends[number, False], ends[number, True]) for number in numbers}
+
+
 def _nests_alike(before: Sequence[Span], after: Sequence[Span]) -> bool:
-    """Whether what lay within another still does, and nothing crosses."""
-    if _nested(sorted(set(after))) != sorted(set(after)):
-        return False
+    """Whether what lay within another still does, what lay apart too, and nothing crosses."""
+    pairs = [*zip(before, after, strict=True)]
     return all(
-        other_after[0] <= start_after and end_after <= other_after[1]
-        for (start, end), (start_after, end_after) in zip(before, after, strict=True)
-        for other, other_after in zip(before, after, strict=True)
-        if other[0] <= start and end <= other[1]
+        _holds(other_after, one_after) if _holds(other, one) else _holds(one, other) or _apart(one_after, other_after)
+        for one, one_after in pairs
+        for other, other_after in pairs
     )
+
+
+def _holds(outer: Span, inner: Span) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
+
+
+def _apart(one: Span, other: Span) -> bool:
+    return one[1] <= other[0] or other[1] <= one[0]
