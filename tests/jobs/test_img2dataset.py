@@ -20,7 +20,7 @@ import pytest
 
 from pipelines.pull.img2dataset import library
 from tests.support.img2dataset import download, started
-from tests.support.runs import Case, shardmill, truth, urls
+from tests.support.runs import Case, is_sound, truth, urls
 from tests.support.web import Web
 
 FORMATS = ("files", "webdataset", "parquet")
@@ -82,7 +82,7 @@ def test_it_is_read_back_row_for_row_with_the_images_that_we_would_pull(
         number = own.urls.index(row["url"])
         assert (row["captions"][0]["text"], float(carried["score"])) == (f"picture number {number}", number / 8)
         assert carried["key"].isdecimal()
-    assert shardmill("verify", str(theirs.run_folder)).returncode == 0
+    assert is_sound(theirs.run_folder)
 
 
 def test_rows_that_failed_there_are_fetched_where_the_recipe_says_so(

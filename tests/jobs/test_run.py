@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.layout import RunLayout
-from tests.support.runs import Case, files, shardmill, truth, urls
+from tests.support.runs import Case, files, is_sound, shardmill, truth, urls
 from tests.support.web import Web
 
 MIX = {"image": 40, "copy": 5, "gone": 6, "wide": 4, "small": 4, "page": 3}
@@ -27,7 +27,7 @@ def test_each_row_ends_with_its_own_reason_and_the_run_is_sound(case: Case) -> N
     status = case.status()
     assert status["complete"]
     assert status["kept"] + status["rejected"] + status["failed"] == status["rows"] == sum(MIX.values())
-    assert shardmill("verify", str(case.run_folder)).returncode == 0
+    assert is_sound(case.run_folder)
 
 
 def test_each_hop_receives_what_the_one_before_kept(case: Case) -> None:
@@ -54,7 +54,7 @@ def test_changing_a_threshold_fetches_nothing(case: Case) -> None:
     assert case.web.counts == asked
     assert parts(case, "layers/pull") == pulled
     assert case.reasons()["aspect_ratio"] == 0
-    assert shardmill("verify", str(case.run_folder)).returncode == 0
+    assert is_sound(case.run_folder)
 
 
 def test_changing_an_operational_field_does_nothing_again(case: Case) -> None:
@@ -72,7 +72,7 @@ def test_a_part_that_is_fetched_again_invalidates_what_was_computed_from_it(case
     case.run()
     again = {path.name for path in (layer / "filter").iterdir() if path.stat().st_mtime_ns != filtered[path.name]}
     assert again == {"part-000001.parquet"}
-    assert shardmill("verify", str(case.run_folder)).returncode == 0
+    assert is_sound(case.run_folder)
 
 
 def test_a_limit_is_a_sample_that_a_later_run_extends(case: Case) -> None:
@@ -143,7 +143,7 @@ def test_packing_again_in_another_shape_fetches_and_judges_nothing(case: Case) -
     assert done.returncode == 0, done.stderr
     assert (parts(case, "layers/filter"), case.web.counts) == (before, asked)
     assert b"plain" in case.dataset()["README.md"]
-    assert shardmill("verify", str(case.run_folder)).returncode == 0
+    assert is_sound(case.run_folder)
 
 
 def test_shards_are_cut_at_the_target_size_and_follow_the_plan(web: Web, tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """Runs over the small web, in this process or through the command line."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections import Counter
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,7 +82,9 @@ class Case:
 
     def status(self) -> dict[str, Any]:
         """What `status --json` says."""
-        found: dict[str, Any] = json.loads(shardmill("status", str(self.run_folder), "--json").stdout)
+        with redirect_stdout(io.StringIO()) as said:
+            assert commands.status(self.run_folder, as_json=True) == 0
+        found: dict[str, Any] = json.loads(said.getvalue())
         return found
 
     def reasons(self) -> Counter[str]:
@@ -98,6 +102,11 @@ def shardmill(*arguments: str, cwd: Path | None = None, timeout: float = 120) ->
     return subprocess.run(
         [SHARDMILL, *arguments], capture_output=True, text=True, cwd=cwd, timeout=timeout, env=environment, check=False
     )
+
+
+def is_sound(run: Path) -> bool:
+    """Whether `verify` finds nothing wrong, asked in this process: starting another takes longer than most checks."""
+    return commands.verify(run) == 0
 
 
 def reasons(run: Path) -> Counter[str]:

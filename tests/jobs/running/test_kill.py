@@ -12,7 +12,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.runs import Case, shardmill, truth, urls
+from tests.support.runs import Case, is_sound, truth, urls
 from tests.support.web import Web
 
 MIX = {"image": 220, "copy": 12, "gone": 20, "broken": 8, "wide": 10, "small": 10, "page": 6, "flaky": 0}
@@ -68,7 +68,7 @@ def check(web: Web, tmp_path: Path, engine: str, whom: str, seed: int) -> None:
     assert again.returncode == 0, again.stdout + again.stderr
     assert case.reasons() == truth(**MIX)
     assert case.dataset() == calm.dataset()
-    assert shardmill("verify", str(case.run_folder)).returncode == 0
+    assert is_sound(case.run_folder)
     fetched_again = web.counts - asked
     twice = {path: n for path, n in before.items() if fetched_again[path] > (n == 1 and path.startswith("/broken"))}
     assert {path for path in twice if not path.startswith("/copy")} == set()

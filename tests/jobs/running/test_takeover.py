@@ -14,7 +14,7 @@ from jobs.store.driver import TakenOverError
 from jobs.store.manifest import Manifest
 from jobs.store.plan import Plan
 from schemas.layout import RunLayout
-from tests.support.runs import Case, files, shardmill, urls
+from tests.support.runs import Case, files, is_sound, urls
 from tests.support.web import Web
 
 
@@ -65,7 +65,7 @@ def test_a_kill_between_retry_plan_and_counts_is_made_good_whatever_the_next_run
     plan.save(state.layout.plan_json)
     assert case.run("run.second_pass=false") == 0
     assert case.status()["undecided"] == 0
-    assert shardmill("verify", str(case.run_folder)).returncode == 0
+    assert is_sound(case.run_folder)
 
 
 def test_a_data_set_that_is_out_of_date_has_no_card(case: Case) -> None:
