@@ -2,10 +2,12 @@
 
 import shutil
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pyarrow.parquet as pq
 from rich.console import Console
 from rich.text import Text
 
@@ -22,6 +24,8 @@ from pipelines.recipe import Recipe
 from pipelines.recipe_text import RecipeError, load
 from schemas.layout import RunLayout
 
+_READ = """
+Read on its pages:"""
 _AFTER_DEMO = """
 Next:
   {shardmill} status {run}        where every row is
@@ -29,6 +33,7 @@ Next:
   less {run}/dataset/README.md  the data set's card
   {python} -c 'from datasets import load_dataset; print(load_dataset("{run}/dataset", split="train")[0])'
   {shardmill} try ground {picture} --caption "{caption}" --out boxes.png
+  {shardmill} try ocr {page} --out lines.png
   {shardmill} recipes
   {shardmill} run web-captions --input YOUR.parquet --output RUN"""
 
@@ -63,15 +68,31 @@ def demo(folder: Path, engine: str) -> int:
     if outcome == 0:
         typed = {"shardmill": _typed("shardmill", sys.argv[0]), "python": _typed("python", sys.executable)}
         picture, caption = _drawn_scene(folder / "web")
+        texts = {_served(folder / "web", url): text for url, text in _read_texts(layout.shards)}
+        out.print(Text("\n".join([_READ, *(f"  {_shortest(page)}  {text}" for page, text in sorted(texts.items()))])))
         said = {"run": _shortest(layout.root), "picture": _shortest(picture), "caption": caption}
-        out.print(Text(_AFTER_DEMO.format(**said, **typed)))
+        out.print(Text(_AFTER_DEMO.format(**said, **typed, page=_shortest(min(texts)))))
     return outcome
 
 
 def _drawn_scene(web_folder: Path) -> tuple[Path, str]:
     """A drawing of the demo's web, and its caption."""
     first = next(row for row in read_truth(web_folder / "truth.jsonl") if row.kind == "shapes")
-    return web_folder / "www" / urlsplit(first.url or "").path.lstrip("/"), first.caption or ""
+    return _served(web_folder, first.url or ""), first.caption or ""
+
+
+def _read_texts(shards: Path) -> Iterator[tuple[str, str]]:
+    """URLs of the drawn pages and the text that was read on them, as the data set has it."""
+    for shard in sorted(shards.glob("*.parquet")):
+        for row in pq.read_table(shard, columns=["task", "image_meta", "messages_tagged"]).to_pylist():
+            url = row["image_meta"][0]["url"]
+            if row["task"] == "read_text" and urlsplit(url).path.startswith("/pages/"):
+                yield url, row["messages_tagged"][1]["content"].replace("\n", " / ")
+
+
+def _served(web_folder: Path, url: str) -> Path:
+    """The file that the demo's web serves at an address."""
+    return web_folder / "www" / urlsplit(url).path.lstrip("/")
 
 
 def _is_finished(layout: RunLayout, recipe: Recipe) -> bool:

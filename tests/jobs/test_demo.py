@@ -153,10 +153,26 @@ def test_images_have_the_size_that_was_planted(demo: Demo, images: dict[int, tup
 def test_it_says_where_things_are_and_what_to_do_next(demo: Demo) -> None:
     assert str(demo.run / "dataset") in demo.said
     assert "shardmill verify" in demo.said
+    (read,) = (shlex.split(line) for line in demo.said.splitlines() if " try ocr " in line)
+    assert len(json.loads(shardmill(*read[1:-2]).stdout)["lines"]) == 3
     (ground,) = (shlex.split(line) for line in demo.said.splitlines() if " try ground " in line)
     done = shardmill(*ground[1:-1], str(demo.folder / "boxes.png"))
     assert json.loads(done.stdout)["regions"]
     assert (demo.folder / "boxes.png").exists()
+
+
+def test_the_text_of_its_pages_is_read_and_shown(demo: Demo) -> None:
+    pages = [row for row in demo.truth.values() if row.lines]
+    read = {
+        row["image_meta"][0]["url"]: [region["label"] for region in row["regions"]]
+        for file in (demo.run / "dataset/data").glob("*.parquet")
+        for row in pq.read_table(file, columns=["task", "image_meta", "regions"]).to_pylist()
+        if row["task"] == "read_text"
+    }
+    assert {page.url: read[page.url] for page in pages} == {page.url: list(page.lines) for page in pages}
+    for page in pages:
+        (shown,) = (line for line in demo.said.splitlines() if f"/{Path(page.url).name} " in line and "try" not in line)
+        assert all(line in shown for line in page.lines)
 
 
 def test_a_second_demo_finds_everything_committed(demo: Demo) -> None:
