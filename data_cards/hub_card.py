@@ -13,6 +13,7 @@ import yaml
 
 from data_cards import hub_sections
 from data_cards.facts import CardFacts
+from data_cards.licences import hub_license
 from data_cards.markdown import code, escape
 from schemas.chatml import IMAGE, SHARD
 
@@ -31,11 +32,6 @@ _TASK_CATEGORIES = {
     "find_text": ("image-text-to-text", "object-detection"),
     "conversation": ("image-text-to-text", "visual-question-answering"),
 }
-# The Hub's names of licences that sources state for images; whatever else is stated makes the set's licence "other"
-_HUB_LICENSES = frozenset(
-    ["apache-2.0", "cc0-1.0", "mit", "pddl"]
-    + [f"cc-by{terms}-{version}" for terms in ("", "-nc", "-nc-sa", "-sa") for version in ("2.0", "3.0", "4.0")]
-)
 
 
 def render(facts: CardFacts) -> str:
@@ -51,7 +47,7 @@ def render(facts: CardFacts) -> str:
 def _front_matter(facts: CardFacts) -> dict[str, Any]:
     languages = sorted(code for code in facts.languages if code is not None and _LANGUAGE.fullmatch(code))
     categories = dict.fromkeys(category for task in facts.tasks for category in _TASK_CATEGORIES.get(task, ()))
-    license_ = _license(facts)
+    license_ = hub_license(facts) or "other"
     return {
         **({"language": languages} if languages else {}),
         "license": license_,
@@ -91,13 +87,6 @@ def _yaml_item(type_: pa.DataType) -> Any:
     if pa.types.is_struct(type_):
         return [_yaml_feature(field.name, field.type) for field in type_]
     return "float32" if pa.types.is_float32(type_) else str(type_)
-
-
-def _license(facts: CardFacts) -> str:
-    """The one licence that every sample states, under the Hub's name for it; otherwise "other"."""
-    stated = {count.key and count.key.strip().lower() for count in facts.licenses}
-    (only,) = stated if len(stated) == 1 else (None,)
-    return only if only in _HUB_LICENSES else "other"
 
 
 def _size_category(samples: int) -> str:

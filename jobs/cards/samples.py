@@ -16,6 +16,9 @@ _PARTS = 16
 """Parts that are looked through at most. The input is permuted, so that each is a sample of the whole."""
 _SEED = 0
 
+_NOT_SHOWN = frozenset({"nsfw_image", "blocked_hash"})
+"""Reasons for which an image is not to be handed on with the set, small or large."""
+
 _Ranked = list[tuple[int, Drawn]]
 
 
@@ -48,7 +51,7 @@ def _look(state: RunState, part: Part, hop: Hop, kept: _Ranked, dropped: dict[st
     ranked = ranks(ids, _SEED).tolist()
     columns = (column.to_pylist() for column in rows.columns)
     for rank, counts, row, outcome, stage, reason in zip(ranked, current.tolist(), *columns, strict=True):
-        if not counts:
+        if not counts or reason in _NOT_SHOWN:
             continue
         drawn = (rank, Drawn(row, part, hop))
         if outcome != Outcome.KEPT:

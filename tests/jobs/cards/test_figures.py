@@ -12,7 +12,6 @@ import pytest
 from data_cards.card_json import parse
 from data_cards.facts import CardFacts
 from schemas.reasons import REFUSALS
-from tests.support import carded
 
 
 class Layers:
@@ -54,11 +53,6 @@ class Layers:
 
     def values(self, query: str) -> list[float]:
         return [value for (value,) in self.rows(query)]
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return carded.run(tmp_path_factory.mktemp("carded"))
 
 
 @pytest.fixture(scope="module")
