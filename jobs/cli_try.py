@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.options import Settings, leave
+from jobs.options import LlmKeyEnv, LlmModel, LlmUrl, Settings, leave
 
 trying = typer.Typer(no_args_is_help=True, help="Run one stage on what you give it, one JSON object a line.")
 
@@ -92,3 +92,28 @@ def ocr(
     from jobs.try_ocr import OcrOptions, try_ocr
 
     leave(try_ocr(OcrOptions(tuple(images), engine, out, recipe, tuple(settings or ()))))
+
+
+@trying.command()
+def translate(
+    to: Annotated[str | None, typer.Option(help="The language asked for, as zh; else the recipe's, or zh.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", help="The language of the captions; else the recipe's, or en.")
+    ] = None,
+    llm_url: LlmUrl = None,
+    llm_model: LlmModel = None,
+    llm_key_env: LlmKeyEnv = None,
+    recipe: Annotated[str | None, typer.Option(help="Take the stage translate of this recipe, and its `llm:`.")] = None,
+    settings: Settings = None,
+) -> None:
+    """Translate captions, one a line on standard input, as the stage translate would.
+
+    Example: shardmill try translate --to zh --llm-url http://127.0.0.1:8000/v1 --llm-model MODEL < captions.txt
+
+    outcome is translated, kept_source (there is nothing to translate, as in a name) or failed; checks are those that
+    answers failed before, or the reason for which none came.
+    """
+    from jobs.try_translate import TranslateOptions, try_translate
+
+    options = TranslateOptions(to, source, llm_url, llm_model, llm_key_env, recipe, tuple(settings or ()))
+    leave(try_translate(sys.stdin.buffer, options))

@@ -40,13 +40,15 @@ def primary(language: str) -> str:
 
 
 def name_of(language: str | None) -> str:
-    """What a prompt calls a language. ValueError: one that is not known here; null is said to be unknown."""
-    if language is None:
-        return "whatever language it is written in"
-    try:
-        return _NAMES[primary(language)]
-    except KeyError:
-        raise ValueError(f"{language!r} is none of the languages {', '.join(_NAMES)}") from None
+    """What a prompt calls a language; one that is null or not among those known here is whatever it is."""
+    return _NAMES.get(primary(language or ""), "whatever language it is written in")
+
+
+def known(language: str) -> str:
+    """The language. Raises ValueError for one that a prompt has no name for."""
+    if primary(language) not in _NAMES:
+        raise ValueError(f"{language!r} is none of the languages {', '.join(_NAMES)}")
+    return language
 
 
 def letters_of(language: str) -> str:

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from pipelines.stage import SPEC, Worker
 from pipelines.translation.endpoint import LlmSpec
+from pipelines.translation.languages import known
 from pipelines.translation.texts import TextOptions
 from schemas.tables import TRANSLATED
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pipelines.translation.engine import TranslateEngine
 
 _LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z]+)*$"
-Language = Annotated[str, Field(pattern=_LANGUAGE)]
+Language = Annotated[str, Field(pattern=_LANGUAGE), AfterValidator(known)]
 Back = Literal["none", "compare", "replace"]
 
 

@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from pipelines.translation.languages import known
 from pipelines.translation.prompts import PromptName, messages, prompt_id
 from pipelines.translation.protect import protect
 from schemas.reasons import UNTRANSLATED
@@ -57,6 +58,9 @@ def test_another_attempt_is_told_what_was_wrong() -> None:
         assert len(told[0][1]) > len(plain[0][1]) + 40
 
 
-def test_a_language_that_nobody_knows_is_an_error() -> None:
+def test_a_language_that_nobody_knows_is_none_to_translate_into() -> None:
     with pytest.raises(ValueError, match="'xx' is none of the languages"):
-        messages("translate", "a dog", "en", "xx")
+        known("xx")
+    assert known("zh-Hans") == "zh-Hans"
+    ((_, said), _) = messages("translate", "a dog", "xx", "zh")
+    assert "at home in whatever language it is written in" in said
