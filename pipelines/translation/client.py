@@ -115,12 +115,16 @@ class Client:
         while True:
             probe = await self._health.enter()
             began = time.monotonic()
+            patience = self._spec.timeout_s if probe else min(self._spec.timeout_s, asking.left_s)
             try:
-                async with asyncio.timeout(max(0.001, min(self._spec.timeout_s, asking.left_s))):
+                async with asyncio.timeout(patience):
                     raw = await self._exchange(request)
                 completion = _completion(raw)
             except openai.APIStatusError as error:
                 failure = await self._judged(error)
+                if failure.final:  # but where it meets every request it is a setting that is wrong
+                    await self._health.failed(key, self._safe(failure.detail), probe=probe)
+                    raise Unanswered(failure.reason, failure.detail) from None
             except openai.APIConnectionError as error:
                 failure = _Failure("llm_unavailable", f"no answer: {error.__cause__ or error}")
             except TimeoutError:
@@ -132,7 +136,7 @@ class Client:
                 return completion, (time.monotonic() - began) * 1e3
             finally:
                 asking.exchanges += 1
-                asking.left_s -= time.monotonic() - began
+                asking.left_s -= 0.0 if probe else time.monotonic() - began
             await self._note(key, failure, asking, probe=probe)
             if probe:  # of the endpoint, which is told by it, and not of the request
                 continue
@@ -154,7 +158,7 @@ class Client:
         return response.content
 
     async def _judged(self, error: openai.APIStatusError) -> "_Failure":
-        """What a status says of the request. Raises what ends the run, or is the request's own fault."""
+        """What a status says of the request. Raises what ends the run, and what the content filter refuses."""
         status, words = error.status_code, self._safe(_words(error))
         where = f"{self._spec.url} ({status}): {words}"
         if status in _REFUSED:
@@ -168,9 +172,10 @@ class Client:
             return _Failure("llm_unavailable", f"{status}: {words}")
         if status in _COME_BACK:
             return _Failure("llm_rate_limited", f"{status}: {words}", _retry_after(error.response.headers))
-        await self._health.answered()
-        filtered = "content_filter" in words or "content_policy" in words
-        raise Unanswered("llm_content_filter" if filtered else "llm_bad_request", f"{status}: {words}") from None
+        if "content_filter" in words or "content_policy" in words:
+            await self._health.answered()
+            raise Unanswered("llm_content_filter", f"{status}: {words}") from None
+        return _Failure("llm_bad_request", f"{status}: {words}", final=True)
 
     async def _stop(self, say: str) -> None:
         error = EndRunError(self._safe(say))
@@ -202,6 +207,8 @@ class _Failure(NamedTuple):
     detail: str
     after_s: float | None = None
     """how long the endpoint asks to be left alone"""
+    final: bool = False
+    """whether asking again would give the same"""
 
 
 class _Asking:

@@ -191,6 +191,16 @@ def test_an_endpoint_that_is_down_costs_few_requests(server: LlmServer) -> None:
     assert len(server.asked) <= 8 + 8 + 3
 
 
+def test_a_setting_that_the_endpoint_refuses_with_every_request_ends_the_run(server: LlmServer) -> None:
+    server.behaviour = always(Reply(422, error="Unexpected fields in the request: seed"))
+    requests = [request(f"text {n}") for n in range(1000)]
+    found = ask(endpoint(server, concurrency=4, probes=2), *requests)
+    assert len(server.asked) <= 8 + 4 + 2
+    assert "Unexpected fields" in str(found[-1])
+    assert isinstance(found[-1], EndRunError)
+    assert {type(one) for one in found} == {EndRunError, Unanswered}
+
+
 def test_an_endpoint_that_comes_back_costs_no_row(server: LlmServer) -> None:
     down = iter(range(10))  # as many as are in flight, and two probes
 
