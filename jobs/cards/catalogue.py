@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from data_cards.facts_measured import Section
-from schemas.reasons import UNGROUNDED, UNREAD
+from schemas.reasons import UNGROUNDED, UNREAD, UNTRANSLATED
 
 GRID = 20
 """Cells a side of the map of where boxes lie."""
@@ -96,6 +96,6 @@ LISTINGS = {
     "line_script": Listing("script of the lines", "ocr", "lines", {}),
     "line_dropped": Listing("why lines do not count", "ocr", "lines", UNREAD),
     "translation_outcome": Listing("what became of translations", "translation", "translations", {}),
-    "translation_checks": Listing("checks that answers failed", "translation", "checks", {}),
+    "translation_checks": Listing("checks that answers failed", "translation", "checks", UNTRANSLATED),
     "translation_use": Listing("what was asked of the model", "translation", "requests and tokens", {}),
 }

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 from data_cards.facts_measured import AnnotationEngine, Rule, Threshold
 from jobs.reports.explain import said
-from pipelines.recipe import Recipe
+from pipelines.recipe import Recipe, stages_of
 from pipelines.stage import MODEL_FILE, OPERATIONAL, SetRule, Stage, default_of, semantic_fields, title
 
 _NAMES = frozenset({"stage", "name"})
@@ -34,6 +34,9 @@ _HOLDS_VALUES_AGAINST: Mapping[tuple[str, str], str] = MappingProxyType(
         ("ground", "boxes.min_area"): "box_area",
         ("ground", "boxes.max_area"): "box_area",
         ("subset_share", "boxes"): "boxes_per_image",
+        ("ocr", "rules.min_score"): "line_score",
+        ("ocr", "rules.min_characters"): "text_characters",
+        ("ocr", "rules.max_lines"): "lines_per_image",
     }
 )
 """Kind of stage and setting to the histogram that the threshold is drawn into."""
@@ -57,28 +60,29 @@ class _Setting:
 
     path: str
     value: Any
+    is_default: bool
     digest: str | None = None
 
 
 def rules(recipe: Recipe) -> tuple[Rule, ...]:
     """Every setting that decides, in the recipe's order; a stage without any has one line."""
     found = []
-    for stage in recipe.stages:
+    for stage in stages_of(recipe):
         settings = [setting for setting in _settings(stage) if setting.path not in _NAMES]
-        told: list[tuple[str | None, str]] = [(setting.path, _told(setting)) for setting in settings]
-        told = told or [(None, "")]
-        found += [Rule(title(stage), path, value, *_origin(recipe, stage, path)) for path, value in told]
+        if not settings:
+            found.append(Rule(title(stage), None, "", *_origin(recipe, stage, None)))
+        found += [Rule(title(stage), one.path, _told(one), *_origin(recipe, stage, one)) for one in settings]
     return tuple(found)
 
 
 def thresholds(recipe: Recipe, histogram: str) -> tuple[Threshold, ...]:
     """The settings that are held against what a histogram shows, in the recipe's order."""
     found = []
-    for stage in recipe.stages:
+    for stage in stages_of(recipe):
         for setting in _settings(stage):
             held = _HOLDS_VALUES_AGAINST.get((stage.stage, setting.path))
             if held == histogram and setting.value:  # at 0 it refuses nothing
-                origin = ": ".join(part for part in _origin(recipe, stage, setting.path) if part)
+                origin = ": ".join(part for part in _origin(recipe, stage, setting) if part)
                 found.append(Threshold(title(stage), setting.path, float(setting.value), origin))
     return tuple(found)
 
@@ -86,13 +90,20 @@ def thresholds(recipe: Recipe, histogram: str) -> tuple[Threshold, ...]:
 def engines(recipe: Recipe) -> tuple[AnnotationEngine, ...]:
     """The models whose answers are in the set: those of stages that hold models, and the translator's."""
     found: list[AnnotationEngine] = []
-    for stage in recipe.stages:
+    for stage in stages_of(recipe):
         if getattr(stage, "worker", None) == "model" or stage.stage == "translate":
             settings = list(_settings(stage))
-            for holder in dict.fromkeys(setting.path.rpartition(".")[0] for setting in settings):
-                own = [setting for setting in settings if setting.path.rpartition(".")[0] == holder]
+            for holder in dict.fromkeys(_holder(setting, settings) for setting in settings):
+                own = [setting for setting in settings if _holder(setting, settings) == holder]
                 found += _engine(stage, holder, own)
     return tuple(found)
+
+
+def _holder(setting: _Setting, settings: list[_Setting]) -> str:
+    """The part of a stage that is a model of its own and that a setting belongs to; empty for the stage itself."""
+    holder = setting.path.rpartition(".")[0]
+    is_one = holder in _LIBRARIES or any(other.path == f"{holder}.kind" for other in settings)
+    return holder if is_one else ""
 
 
 def _engine(stage: Stage | SetRule, holder: str, settings: list[_Setting]) -> Iterator[AnnotationEngine]:
@@ -125,20 +136,25 @@ def _settings(spec: Any, prefix: str = "", digests: Mapping[str, Any] | None = N
     for field in fields(spec):
         marks = getattr(hints[field.name], "__metadata__", ())
         value, path = getattr(spec, field.name), f"{prefix}{field.name}"
+        is_default = value == default_of(spec, field.name)
         if OPERATIONAL in marks:
             continue
         if is_dataclass(value):
             yield from _settings(value, f"{path}.", digests[field.name])
+        elif isinstance(value, tuple) and any(map(is_dataclass, value)):
+            for at, (member, held) in enumerate(zip(value, digests[field.name], strict=True), start=1):
+                yield from _settings(member, f"{path}.{at}.", held)
         elif MODEL_FILE in marks and value:
-            yield _file(path, value, digests[field.name])
+            yield _file(path, value, is_default, digests[field.name])
         else:
-            yield _Setting(path, value)
+            yield _Setting(path, value, is_default)
 
 
-def _file(path: str, value: Any, digest: Any) -> _Setting:
+def _file(path: str, value: Any, is_default: bool, digest: Any) -> _Setting:
     """A file by its name and what it holds; several by theirs."""
     names, held = (value, digest) if isinstance(value, tuple) else ((value,), (digest,))
-    return _Setting(path, tuple(Path(name).name for name in names), " ".join(one[:_DIGITS] for one in held))
+    shown, digits = tuple(Path(name).name for name in names), " ".join(one[:_DIGITS] for one in held)
+    return _Setting(path, shown, is_default, digits)
 
 
 def _told(setting: _Setting) -> str:
@@ -149,11 +165,11 @@ def _told(setting: _Setting) -> str:
     )
 
 
-def _origin(recipe: Recipe, stage: Stage | SetRule, path: str | None) -> tuple[str, str | None]:
-    """Origin and source of a setting."""
-    top = path.partition(".")[0] if path else None
+def _origin(recipe: Recipe, stage: Stage | SetRule, setting: _Setting | None) -> tuple[str, str | None]:
+    """Origin and source of a setting, or of a stage that has none."""
+    top = setting.path.partition(".")[0] if setting else None
     stated = recipe.origins.get(f"{title(stage)}.{top}") or recipe.origins.get(title(stage))
     if stated is None:
-        return ("default" if top is None or getattr(stage, top) == default_of(stage, top) else "recipe"), None
+        return ("default" if setting is None or setting.is_default else "recipe"), None
     origin, _, source = stated.partition(": ")
     return origin, source or None
