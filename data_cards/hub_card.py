@@ -31,6 +31,7 @@ _TASK_CATEGORIES = {
     **dict.fromkeys(("read_text", "spot_text", "read_region"), ("image-to-text", "image-text-to-text")),
     "find_text": ("image-text-to-text", "object-detection"),
     "conversation": ("image-text-to-text", "visual-question-answering"),
+    "translated_conversation": ("image-text-to-text", "visual-question-answering"),
 }
 
 

@@ -166,6 +166,9 @@ def misfits(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
             found.append((("pack", "tasks"), f"{tasks}: made of `lines`, which no stage adds; `ocr` does"))
         elif column not in available and column == "turns":
             found.append((("pack", "tasks"), "conversation: made of `turns`, which the source does not have"))
+        elif column not in available and column == "translated_turns":
+            say = "translated_conversation: made of `translated_turns`, which no stage adds; `translate` does"
+            found.append((("pack", "tasks"), say))
         elif column not in available:
             found.append((("pack",), f"packing reads `{column}`, which no stage provides"))
     return found

@@ -17,6 +17,7 @@ from pipelines.chatml.expressions import chosen_expressions, decide_expressions
 from pipelines.chatml.ocr import Line, Measured, decide_lines, lines_of, measure
 from pipelines.chatml.ocr import language as language_of_lines
 from pipelines.chatml.pack_spec import PackSpec
+from pipelines.chatml.phrasings import TaskName
 from pipelines.chatml.regions import Region, regions_of
 from pipelines.chatml.tasks import Coordinates, Planned, Refused, decide
 from pipelines.chatml.turns import Spoken, chosen_turns, flaw, language
@@ -30,6 +31,10 @@ _REGION_ALLOWANCE = 256
 """Bytes that a region or line adds: its entry in `regions`, its box in both forms of the conversation."""
 
 
+Told = dict[TaskName, Sequence[Spoken]]
+"""The conversations of a row, by the task that tells them again."""
+
+
 def judge_reads(spec: PackSpec) -> tuple[str, ...]:
     """Columns that `judge` reads."""
     optional = optional_reads(spec)
@@ -38,8 +43,8 @@ def judge_reads(spec: PackSpec) -> tuple[str, ...]:
 
 def optional_reads(spec: PackSpec) -> tuple[str, ...]:
     """Columns that only some tasks are made of."""
-    asked = {"regions": spec.grounded, "turns": spec.retells, "lines": spec.of_lines}
-    return tuple(column for column, tasks in asked.items() if tasks)
+    asked = {"regions": spec.grounded, "lines": spec.of_lines}
+    return (*spec.retold.values(), *(column for column, tasks in asked.items() if tasks))
 
 
 def judge(rows: pa.Table, spec: PackSpec) -> Processed:
@@ -64,7 +69,7 @@ def judge(rows: pa.Table, spec: PackSpec) -> Processed:
     for row, sides in enumerate(zip(width.tolist(), height.tolist(), strict=True)):
         verdict = None
         written = any(line.dropped is None for line in lines[row])
-        if not captions[row] and not expressions[row] and not turns[row] and not written:
+        if not captions[row] and not expressions[row] and not any(turns[row].values()) and not written:
             verdict = Verdict("no_caption", detail=why_none(rows["captions"].slice(row, 1), spec.languages))
         elif unfit[row]:
             verdict = Verdict("unfit_for_dialect", max(sides) / min(sides))
@@ -87,10 +92,11 @@ def judge(rows: pa.Table, spec: PackSpec) -> Processed:
                 refused[row] += [
                     Refused(plan.task, plan.caption, None, "second_conversation") for plan in plans if plan.task in done
                 ]
-            if spec.retells and (reason := flaw(turns[row])):
-                refused[row].append(Refused("conversation", None, None, reason))
-            elif spec.retells:
-                planned[row].append(Planned("conversation", None, ()))
+            for task, said in turns[row].items():
+                if reason := flaw(said):
+                    refused[row].append(Refused(task, None, None, reason))
+                else:
+                    planned[row].append(Planned(task, None, ()))
             if spec.of_lines:
                 plans, refusals = decide_lines(spec.of_lines, lines[row], measured[row], spec.line_limits)
                 planned[row] += plans
@@ -113,9 +119,10 @@ def row_regions(rows: pa.Table, spec: PackSpec) -> list[Sequence[Region]]:
     return regions_of(rows["regions"]) if spec.grounded else [[]] * rows.num_rows
 
 
-def row_turns(rows: pa.Table, spec: PackSpec) -> list[Sequence[Spoken]]:
-    """The turns of each row that are wanted; none where no task asks for them."""
-    return chosen_turns(rows["turns"], spec.languages) if spec.retells else [[]] * rows.num_rows
+def row_turns(rows: pa.Table, spec: PackSpec) -> list[Told]:
+    """For each task that tells a conversation again, the turns of each row that are wanted."""
+    columns = {task: chosen_turns(rows[column], spec.languages) for task, column in spec.retold.items()}
+    return [{task: turns[row] for task, turns in columns.items()} for row in range(rows.num_rows)]
 
 
 def row_lines(rows: pa.Table, spec: PackSpec) -> list[Sequence[Line]]:
@@ -149,7 +156,7 @@ def row_boxes(
 def _samples(
     planned: Sequence[Sequence[Planned]],
     captions: Sequence[Mapping[int, Caption]],
-    turns: Sequence[Sequence[Spoken]],
+    turns: Sequence[Told],
     lines: Sequence[Sequence[Line]],
     rows: pa.Table,
     left: pa.Array,
@@ -179,14 +186,14 @@ def _samples(
 
 
 def _told(
-    plan: Planned, captions: Mapping[int, Caption], turns: Sequence[Spoken], lines: Sequence[Line]
+    plan: Planned, captions: Mapping[int, Caption], turns: Told, lines: Sequence[Line]
 ) -> tuple[list[str], str | None]:
     """The texts that a plan says of its row, and their language."""
     if plan.lines:
         used = [lines[at] for at in plan.lines]
         return [line.text for line in used], language_of_lines(used)
     if plan.caption is None:
-        return [turn.text for turn in turns], language(turns)
+        return [turn.text for turn in turns[plan.task]], language(turns[plan.task])
     return [captions[plan.caption].text], captions[plan.caption].lang
 
 

@@ -12,6 +12,7 @@ from pipelines.chatml.dialects.protocol import Budget, Dialect, Shape
 from pipelines.chatml.ocr import LINE_TASKS, PLACED_TASKS, LineLimits
 from pipelines.chatml.phrasings import TaskName
 from pipelines.chatml.tasks import GROUNDED_TASKS, Limits
+from pipelines.chatml.turns import TURNS_OF
 from pipelines.stage import MODEL_FILE, SPEC
 
 TRAIN, VALIDATION = "train", "validation"
@@ -120,7 +121,7 @@ class PackSpec:
     @property
     def of_captions(self) -> tuple[TaskName, ...]:
         """Those of the tasks that are made of captions, with or without regions."""
-        return tuple(task for task in self.tasks if task != "conversation" and task not in LINE_TASKS)
+        return tuple(task for task in self.tasks if task not in TURNS_OF and task not in LINE_TASKS)
 
     @property
     def of_lines(self) -> tuple[TaskName, ...]:
@@ -145,9 +146,9 @@ class PackSpec:
         return LineLimits(self.min_line_px, self.max_turns)
 
     @property
-    def retells(self) -> bool:
-        """Whether conversations that the source holds are told again."""
-        return "conversation" in self.tasks
+    def retold(self) -> dict[TaskName, str]:
+        """Those of the tasks that tell a conversation again, and the column that holds it."""
+        return {task: TURNS_OF[task] for task in self.tasks if task in TURNS_OF}
 
     @property
     def budget(self) -> Budget:

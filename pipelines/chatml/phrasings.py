@@ -9,7 +9,7 @@ import xxhash
 
 AskedTask = Literal["caption", "grounded_caption", "rec", "reg", "read_text", "spot_text", "read_region", "find_text"]
 """Tasks whose questions are ours."""
-TaskName = AskedTask | Literal["conversation"]
+TaskName = AskedTask | Literal["conversation", "translated_conversation"]
 
 _EN: dict[AskedTask, tuple[str, ...]] = {
     "caption": (

@@ -17,12 +17,12 @@ from pipelines.chatml.conversation import Conversation
 from pipelines.chatml.dialects.protocol import Dialect
 from pipelines.chatml.expressions import converse_expressions
 from pipelines.chatml.ocr import SOURCE, Line, boxes_around, converse_lines
-from pipelines.chatml.pack import optional_reads, row_boxes, row_lines, row_places, row_regions, row_turns
+from pipelines.chatml.pack import Told, optional_reads, row_boxes, row_lines, row_places, row_regions, row_turns
 from pipelines.chatml.pack_spec import PackSpec, encode
 from pipelines.chatml.regions import Region
 from pipelines.chatml.tasks import Coordinates, Planned, converse
 from pipelines.chatml.token_labels import count_tokens, load_tokenizer
-from pipelines.chatml.turns import Spoken, retell
+from pipelines.chatml.turns import retell
 from schemas.chatml import IMAGE, IMAGE_META, IMAGE_PLACEHOLDER, MESSAGE, PART, SHARD, SHARD_REGION, TAGGED_MESSAGE
 from schemas.layout import row_id
 
@@ -111,13 +111,13 @@ def _conversation(
     captions: Sequence[Caption],
     regions: Sequence[Region],
     boxes: Sequence[Coordinates],
-    turns: Sequence[Spoken],
+    turns: Told,
     row: int,
     dialect: Dialect,
 ) -> Conversation:
     """What `plan` says of the row with id `row`, of which all else is."""
     if plan.caption is None:
-        return retell(turns, dialect)
+        return retell(turns[plan.task], dialect)
     caption = captions[plan.caption]
     if caption.role == EXPRESSION:
         return converse_expressions(plan, captions, regions, boxes, row, dialect)

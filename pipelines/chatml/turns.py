@@ -1,4 +1,4 @@
-"""The task *conversation*: what a source's own conversation about an image becomes.
+"""The tasks *conversation* and *translated_conversation*: what a source's own conversation about an image becomes.
 
 The image stands first in the first question, wherever `<image>` stood there, and also where it stood nowhere: rows have
 one image, and trainers and models expect it there.
@@ -14,8 +14,12 @@ from pipelines.chatml.captions import UNKNOWN_LANGUAGE
 from pipelines.chatml.conversation import Conversation, Turn
 from pipelines.chatml.dialects.protocol import Dialect
 from pipelines.chatml.neutralise import neutralise
+from pipelines.chatml.phrasings import TaskName
 from pipelines.placeholders import has_person
 from schemas.chatml import IMAGE_PLACEHOLDER
+
+TURNS_OF: dict[TaskName, str] = {"conversation": "turns", "translated_conversation": "translated_turns"}
+"""Tasks that tell a conversation again, the source's own and its translation, and the column that holds it."""
 
 
 class Spoken(NamedTuple):

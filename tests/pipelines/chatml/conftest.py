@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from schemas.tables import INPUT, PULLED, READ
+from schemas.tables import INPUT, PULLED, READ, TRANSLATED
 
 RowMaker = Callable[..., pa.Table]
 
@@ -46,7 +46,7 @@ def make_rows(captions: Sequence[list[dict[str, Any]] | str | None] = ("a dog",)
         "canonical": [""] * n,
         **columns,
     }
-    types = {field.name: field.type for schema in (INPUT, PULLED, READ) for field in schema}
+    types = {field.name: field.type for schema in (INPUT, PULLED, READ, TRANSLATED) for field in schema}
     return pa.table({name: pa.array(list(column), types[name]) for name, column in values.items()})
 
 

@@ -134,7 +134,7 @@ def test_a_row_that_has_only_captions_is_told_why_no_conversation_was_made(rows:
 
 def test_a_mixture_may_weigh_conversations() -> None:
     spec = PackSpec(tasks=("caption", "conversation"), mixture=MixtureSpec(tasks={"caption": 1, "conversation": 3}))
-    assert spec.retells
+    assert spec.retold == {"conversation": "turns"}
     assert spec.of_captions == ("caption",)
     assert "turns" not in judge_reads(PackSpec())
 
@@ -158,3 +158,18 @@ def test_whatever_is_said_there_is_one_image_or_a_reason(texts: list[str]) -> No
     assert [turn.role for turn in written] == ["user", "assistant"] * (len(texts) // 2)
     assert [part for turn in written for part in turn.parts].count(None) == 1
     assert all("<image>" not in part for turn in written for part in turn.parts if part)
+
+
+def test_a_conversation_and_its_translation_are_samples_of_their_own(rows: RowMaker) -> None:
+    english, chinese = turns(ASKED, "A dog."), turns("<image>\n这是什么？", "一只狗。", lang="zh")
+    table = rows([[], []], turns=[stored(english)] * 2, translated_turns=[stored(chinese), None])
+    spec = PackSpec(tasks=("conversation", "translated_conversation"))
+    samples = packed(table, spec).to_pylist()
+    told = [(one["task"], one["language"], one["messages_tagged"][1]["content"]) for one in samples]
+    assert told == [
+        ("conversation", "en", "A dog."),
+        ("translated_conversation", "zh", "一只狗。"),
+        ("conversation", "en", "A dog."),
+    ]
+    refusals = judge(table.select(judge_reads(spec)), spec).columns["refusals"].to_pylist()  # type: ignore[index]
+    assert [one["task"] for one in refusals[1]] == ["translated_conversation"]
