@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jobs.cli_card import card
 from jobs.cli_review import review
 from jobs.cli_try import trying
 from jobs.options import (
@@ -36,6 +37,7 @@ app = typer.Typer(
     epilog="Try it: shardmill demo. Then: shardmill recipes; shardmill run RECIPE --input pairs.parquet --output RUN.",
 )
 app.add_typer(trying, name="try")
+app.command()(card)
 app.command()(review)
 
 
@@ -69,9 +71,7 @@ def run(
     from jobs.driving import RunOptions
 
     chosen = (*(settings or ()), *llm_settings(llm_url, llm_model, llm_key_env))
-    options = RunOptions(
-        recipe, output, tuple(inputs or ()), chosen, limit, engine, address, until, start, restart
-    )
+    options = RunOptions(recipe, output, tuple(inputs or ()), chosen, limit, engine, address, until, start, restart)
     leave(commands.run(options, as_json=as_json))
 
 
@@ -326,8 +326,8 @@ def recipes() -> None:
 
 
 @app.command()
-def schema(what: Annotated[str, typer.Argument(help="recipe, layers or shard.")]) -> None:
-    """Print the JSON Schema of recipes, or the Arrow schema of the layers or of the training shard."""
+def schema(what: Annotated[str, typer.Argument(help="recipe, layers, shard or card.")]) -> None:
+    """Print the JSON Schema of recipes or of card.json, or the Arrow schema of the layers or of the training shard."""
     from jobs import commands
 
     leave(commands.schema(what))

@@ -171,7 +171,12 @@ def schema(what: str) -> int:
     """Print a schema."""
     from jobs.reports import schema_text
 
-    texts = {"recipe": schema_text.recipe, "layers": schema_text.layers, "shard": schema_text.shard}
+    texts = {
+        "recipe": schema_text.recipe,
+        "layers": schema_text.layers,
+        "shard": schema_text.shard,
+        "card": schema_text.card,
+    }
     if what not in texts:
         raise RecipeError("shardmill schema", [f"{what!r} is none of {', '.join(texts)}"])
     sys.stdout.write(texts[what]() + "\n")

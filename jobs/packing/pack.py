@@ -43,7 +43,7 @@ def pack_shards(state: RunState, run_calls: RunCalls, tick: Callable[[], None] =
     except MixtureError as error:
         raise PackError(str(error)) from None
     jobs = shard_jobs(state, whole)
-    missing = [job for job in jobs if not _is_valid(job, manifest.get(job.number))]
+    missing = [job for job in jobs if not is_valid(job, manifest.get(job.number))]
     stray = set(layout.shards.glob("*")) - {job.path for job in jobs}
     if missing or stray:
         layout.card.unlink(missing_ok=True)
@@ -113,7 +113,8 @@ def _write_kit(state: RunState, whole: Cut) -> None:
             write_atomically(path, text)
 
 
-def _is_valid(job: ShardJob, commit: Commit | None) -> bool:
+def is_valid(job: ShardJob, commit: Commit | None) -> bool:
+    """Whether a shard is there as the job would write it now."""
     if commit is None or commit.fingerprint != job.fingerprint or not job.path.exists():
         return False
     return job.path.stat().st_size == commit.bytes
