@@ -123,7 +123,7 @@ class Client:
             except openai.APIStatusError as error:
                 failure = await self._judged(error)
                 if failure.final:  # but where it meets every request it is a setting that is wrong
-                    await self._health.failed(key, self._safe(failure.detail), probe=probe)
+                    await self._health.refused(key, failure.detail, probe=probe)
                     raise Unanswered(failure.reason, failure.detail) from None
             except openai.APIConnectionError as error:
                 failure = _Failure("llm_unavailable", f"no answer: {error.__cause__ or error}")

@@ -11,6 +11,8 @@ from pipelines.stage import EndRunError
 
 _DOWN_AFTER = 8
 """Different requests that fail in a row."""
+_WRONG_AFTER = 64
+"""Different requests that are refused before the first is answered: then it is not the texts that are wrong."""
 
 
 class Health:
@@ -19,6 +21,8 @@ class Health:
     def __init__(self, pause_s: float, probes: int) -> None:
         self._pause_s, self._probes = pause_s, probes
         self._failing: set[bytes] = set()
+        self._refused: set[bytes] = set()
+        self._has_answered = False
         self._paused = self._probing = False
         self._failed_probes = 0
         self._end: EndRunError | None = None
@@ -47,6 +51,7 @@ class Health:
 
     async def answered(self) -> None:
         """Something came back that shows the endpoint at work."""
+        self._has_answered = True
         self._failing.clear()
         if self._paused:
             async with self._changed:
@@ -60,6 +65,16 @@ class Health:
         if probe:
             await self._after_probe(failed=True, what=what)
         elif len(self._failing) >= _DOWN_AFTER:
+            self._paused = True
+
+    async def refused(self, key: bytes, what: str, *, probe: bool) -> None:
+        """The endpoint refused a request for what it asks."""
+        self._refused.add(key)
+        if self._has_answered:
+            await self.answered()
+        elif probe:
+            await self._after_probe(failed=True, what=what)
+        elif len(self._refused) >= _WRONG_AFTER:
             self._paused = True
 
     async def end(self, error: EndRunError) -> None:

@@ -112,11 +112,11 @@ def test_what_the_server_refuses_is_a_verdict_for_one_request_and_the_end_for_al
     [one] = ask(unknown, ["a dog"], tmp_path)
     assert isinstance(one, Unanswered)
     assert (one.reason, "whatever" in one.detail) == ("llm_bad_request", True)
-    assert any(isinstance(one, EndRunError) for one in ask(unknown, [f"text {n}" for n in range(40)], tmp_path))
+    assert any(isinstance(one, EndRunError) for one in ask(unknown, [f"text {n}" for n in range(100)], tmp_path))
 
 
 def test_another_model_than_it_serves_ends_the_run(served: Served, tmp_path: Path) -> None:
-    found = ask(spec(served, model="nobody/nothing", probes=2), [f"text {n}" for n in range(40)], tmp_path)
+    found = ask(spec(served, model="nobody/nothing", probes=2), [f"text {n}" for n in range(100)], tmp_path)
     assert any(isinstance(one, EndRunError) and "pinned" in str(one) for one in found)
 
 

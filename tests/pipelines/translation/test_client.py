@@ -195,10 +195,16 @@ def test_a_setting_that_the_endpoint_refuses_with_every_request_ends_the_run(ser
     server.behaviour = always(Reply(422, error="Unexpected fields in the request: seed"))
     requests = [request(f"text {n}") for n in range(1000)]
     found = ask(endpoint(server, concurrency=4, probes=2), *requests)
-    assert len(server.asked) <= 8 + 4 + 2
+    assert len(server.asked) <= 64 + 4 + 2
     assert "Unexpected fields" in str(found[-1])
     assert isinstance(found[-1], EndRunError)
     assert {type(one) for one in found} == {EndRunError, Unanswered}
+
+
+def test_texts_that_the_endpoint_refuses_are_no_setting_that_is_wrong(server: LlmServer) -> None:
+    server.behaviour = lambda asked: Reply() if asked.text == "text 40" else Reply(422)
+    found = ask(endpoint(server, concurrency=4), *(request(f"text {n}") for n in range(200)))
+    assert [type(one) for one in found].count(Unanswered) == 199
 
 
 def test_an_endpoint_that_comes_back_costs_no_row(server: LlmServer) -> None:
