@@ -7,6 +7,7 @@ _OPTIONAL = frozenset({"regions", "turns"})
 """Columns of `schemas.tables.INPUT` that only some sources fill."""
 _BY_FORMAT: dict[Format, frozenset[str]] = {
     "llava": frozenset({"turns"}),
+    "cogvlm_sft_sources": frozenset({"turns"}),
     "cogvlm_sft": frozenset({"turns"}),
     "internvl": frozenset({"turns"}),
     "refcoco": frozenset({"regions"}),

@@ -9,7 +9,16 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from pipelines.sources.annotations import coco, cogvlm_sft, flickr30k, internvl, llava, minigpt4, refcoco
+from pipelines.sources.annotations import (
+    coco,
+    cogvlm_sft,
+    cogvlm_sft_sources,
+    flickr30k,
+    internvl,
+    llava,
+    minigpt4,
+    refcoco,
+)
 from pipelines.sources.annotations.record import annotation_files
 from pipelines.sources.collections import datasets_folder, folder, img2dataset, webdataset
 from pipelines.sources.expand import expand, format_of, is_gzip_name
@@ -47,6 +56,7 @@ _READERS: dict[Format, _Reader] = {
     "llava": _Reader(llava.inspect, llava.read, annotation_files),
     "minigpt4": _Reader(minigpt4.inspect, minigpt4.read, annotation_files),
     "cogvlm_sft": _Reader(cogvlm_sft.inspect, cogvlm_sft.read, cogvlm_sft.expand),
+    "cogvlm_sft_sources": _Reader(cogvlm_sft_sources.inspect, cogvlm_sft_sources.read, annotation_files),
     "internvl": _Reader(internvl.inspect, internvl.read, internvl.expand),
     "coco_captions": _Reader(coco.inspect, coco.read, annotation_files),
     "refcoco": _Reader(refcoco.inspect, refcoco.read, refcoco.expand),

@@ -21,6 +21,7 @@ Format = Literal[
     "llava",
     "minigpt4",
     "cogvlm_sft",
+    "cogvlm_sft_sources",
     "internvl",
     "coco_captions",
     "refcoco",
@@ -64,6 +65,8 @@ class SourceSpec:
     """ISO 639 code of all captions; None where it differs or is not known."""
     root: str | None = None
     """The folder that names of image files start from. None: that of the file which names them."""
+    descriptions: tuple[str, ...] = ("detail_23k.json",)
+    """Of cogvlm_sft_sources: names of files whose conversations are detailed descriptions, which become captions."""
     splits: Annotated[tuple[str, ...], Field(min_length=1)] = ("train",)
     """Of refcoco: the splits whose records are taken; those of others are rows with the reason ``other_split``."""
 

@@ -264,3 +264,38 @@ def test_what_is_not_there_is_named(tmp_path: Path, format_: Any, named: str) ->
     text = named if "://" in named else str(tmp_path / named)
     with pytest.raises(InputError, match=r"nosuch|missing"):
         find([text], SourceSpec(format=format_, root=str(tmp_path)))
+
+
+class TestCogvlmSftSources:
+    SPEC = SourceSpec(format="cogvlm_sft_sources", caption_lang="en")
+
+    def test_descriptions_are_captions_and_other_conversations_are_turns(self, tmp_path: Path) -> None:
+        detail, talk = [write(tmp_path / f"{name}.json", LLAVA) for name in ("detail_23k", "conversation_58k")]
+        described = read_all(detail, self.SPEC)
+        assert [row["turns"] for row in described] == [None, None]
+        assert [[one["text"] for one in row["captions"]] for row in described] == [
+            ["An advertisement."],
+            ["On the chair."],
+        ]
+        assert {one["role"] for row in described for one in row["captions"]} == {"generated"}
+        told = read_all(talk, self.SPEC)
+        assert [len(row["turns"]) for row in told] == [4, 2]
+        assert [row["captions"] for row in told] == [[], []]
+
+    def test_captions_of_minigpt4_lie_beside_their_images_whatever_the_root(self, tmp_path: Path) -> None:
+        spec = SourceSpec(format="cogvlm_sft_sources", root=str(tmp_path / "coco"))
+        annotations = [{"image_id": "2", "caption": "The image shows a man."}]
+        (row,) = read_all(write(tmp_path / "cc/filter_cap.json", {"annotations": annotations}), spec)
+        assert image(row) == str(tmp_path / "cc/image/2.jpg")
+        first, _ = read_all(write(tmp_path / "llava.json", LLAVA), spec)
+        assert image(first) == str(tmp_path / "coco/000000033471.jpg")
+
+    def test_a_description_that_is_broken_is_a_broken_row(self, tmp_path: Path) -> None:
+        records = [
+            {"image": "a.jpg", "conversations": []},
+            {"image": "a.jpg"},
+            5,
+            {"conversations": LLAVA[0]["conversations"]},
+        ]
+        rows = read_all(write(tmp_path / "detail_23k.json", records), self.SPEC)
+        assert all(row["input_error"] for row in rows)
