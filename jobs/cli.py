@@ -173,6 +173,26 @@ def pack(
 
 
 @app.command()
+def answers(
+    run_folder: Run,
+    take: Annotated[
+        list[str] | None,
+        typer.Option(help="Take answers in from this folder, or from segments at this fsspec URL; several times."),
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="Store all answers as one segment in this folder or at this fsspec URL.")
+    ] = None,
+) -> None:
+    """Say how many answers of a language model a run has; take more in, store them, so that none is paid for twice.
+
+    Example: shardmill answers RUN --take OTHER/llm_cache --store s3://bucket/answers
+    """
+    from jobs.answers import answers as exchange
+
+    leave(exchange(run_folder, tuple(take or ()), store))
+
+
+@app.command()
 def verify(run_folder: Run, as_json: AsJson = False) -> None:
     """Check a run against itself: hashes, digests between layers, schemas, conservation, unique ids."""
     from jobs import commands

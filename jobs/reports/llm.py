@@ -32,6 +32,11 @@ def asking_hops(state: RunState) -> list[tuple[Hop, Translate]]:
     return [(hop, stages[0]) for hop, stages in found if stages]
 
 
+def cache_of(state: RunState, stage: Translate) -> Path:
+    """The folder where a stage's answers are."""
+    return Path(stage.endpoint.cache) if stage.endpoint.cache else state.layout.llm_cache
+
+
 def write(state: RunState) -> None:
     """Bring the report up to date; none is written for a run that asks nothing."""
     hops = asking_hops(state)
@@ -110,7 +115,7 @@ def _of_hop(state: RunState, hop: Hop, stage: Translate) -> dict[str, Any]:
     for commit in state.manifests[hop.name]:
         committed.update(read_footer(hop.path(state.layout, commit.part)).get("translations", {}))
     spec = stage.endpoint
-    folder = Path(spec.cache) if spec.cache else state.layout.llm_cache
+    folder = cache_of(state, stage)
     told: dict[str, Any] = {"model": spec.model, "committed": dict(committed)}
     if not (folder / FILE).exists():
         return told

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jobs.answers import answers
 from jobs.store.commit import read_footer
 from tests.support.llm_faults import KEY, MODEL, LlmServer, Reply, serving
 from tests.support.runs import files, shardmill
@@ -163,6 +164,21 @@ def test_plan_tells_requests_tokens_and_cost_before_and_after_answers(case: Tran
     assert planned(case, "stages.translate.correct=true", "stages.translate.back=compare")["requests"] == 3 * ROWS
     assert case.run() == 0
     assert planned(case)["requests"] == 0
+
+
+def test_answers_go_from_run_to_run(case: TranslatedRun, server: LlmServer, capfd: pytest.CaptureFixture[str]) -> None:
+    assert case.run() == 0
+    store = f"file://{case.folder}/bucket"
+    assert answers(case.run_folder, (), store) == 0
+    assert f"{ROWS} answers, 0 of them" in capfd.readouterr().out
+    other = TranslatedRun(case.folder, server.url, ROWS, output="other")
+    assert other.run(until="pull") == 0
+    assert answers(other.run_folder, (store,), None) == 0
+    assert f"{ROWS} answers, {ROWS} of them" in capfd.readouterr().out
+    assert other.run() == 0
+    assert len(server.asked) == ROWS
+    assert answers(other.run_folder, (f"{case.folder}/nowhere",), None) == 2
+    assert "nowhere holds no answers" in capfd.readouterr().err
 
 
 @pytest.mark.slow
