@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from jobs.cards.catalogue import GRID
 from jobs.cards.measured import Bools, Ints, Measured
-from pipelines.captions import REPLACING
+from pipelines.captions import BACK, REPLACING
 
 
 def images(measured: Measured, rows: pa.Table, stayed: Bools) -> None:
@@ -70,6 +70,7 @@ def counting_entries(captions: pa.ListArray) -> Bools:
     replacing = pc.is_in(fields["role"], pa.array(sorted(REPLACING))).to_numpy(zero_copy_only=False)
     replacing &= fields["of"].is_valid().to_numpy(zero_copy_only=False)
     counting: Bools = fields["refused"].is_null().to_numpy(zero_copy_only=False).copy()
+    counting &= ~pc.equal(fields["role"], BACK).fill_null(False).to_numpy(zero_copy_only=False)
     counting[(first[row] + fields["of"].fill_null(0).to_numpy())[replacing]] = False
     return counting
 
