@@ -250,17 +250,20 @@ def show(
 @app.command()
 def export(
     run_folder: Run,
-    layout: Annotated[str, typer.Option("--format", help="grit or coco.")],
+    layout: Annotated[str, typer.Option("--format", help="grit, coco or cogvlm-sft.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file: .parquet or .jsonl for grit, .json for coco.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="A .parquet or .jsonl file (grit), a .json file (coco), a folder (cogvlm-sft)."
+        ),
     ] = None,
 ) -> None:
-    """Write the regions of a run in GRIT's record layout, or as COCO's JSON.
+    """Write the regions of a run in GRIT's record layout or as COCO's JSON, or a run as CogVLM-SFT-311K's folders.
 
     Example: shardmill export RUN --format grit --output grit.jsonl
 
-    Of the rows that reached packing, those that have regions. Without --output into RUN/report. Images stay in the
-    shards; rows are known by their ids.
+    Of the rows that reached packing, those that have regions; for cogvlm-sft, captions or conversations in Chinese or
+    English. Without --output into RUN/report. Images stay in the shards, save for cogvlm-sft.
     """
     from jobs.export import export as write
 

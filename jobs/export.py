@@ -1,4 +1,4 @@
-"""`export`: the regions of a run in GRIT's record layout or COCO's, beside the training shards."""
+"""`export`: a run in other people's layouts, beside the training shards: GRIT's records, COCO's, CogVLM-SFT-311K."""
 
 import json
 import sys
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from pyarrow import compute as pc
 
 from jobs.commands import answers, require_passed, saved
+from jobs.export_sft import write_sft
 from jobs.running.hops import shard_reader
 from jobs.running.part import live_rows
 from jobs.running.state import RunState
@@ -23,6 +24,7 @@ from pipelines.recipe_text import RecipeError
 
 _READS = ("url", "width", "height", "format", "source", "captions", "regions")
 _ROW_GROUP = 10_000
+_SFT = "cogvlm-sft"
 _SUFFIXES = {"grit": (".parquet", ".jsonl"), "coco": (".json",)}
 
 
@@ -40,9 +42,11 @@ class _Done:
 
 @answers
 def export(folder: Path, layout: str, output: Path | None) -> int:
-    """Write a run's regions; one JSON object says where, and how many."""
+    """Write a run in another layout; one JSON object says where, and how much of it."""
+    if layout == _SFT:
+        return _export_sft(folder, (output or folder / f"report/{_SFT}").absolute())
     if layout not in _SUFFIXES:
-        raise RecipeError("--format", [f"{layout!r} is neither grit nor coco"])
+        raise RecipeError("--format", [f"{layout!r} is neither grit, coco nor {_SFT}"])
     target = (output or folder / f"report/{layout}{_SUFFIXES[layout][0]}").absolute()
     if target.suffix not in _SUFFIXES[layout]:
         raise RecipeError("--output", [f"{target.name} is to end in {' or '.join(_SUFFIXES[layout])}"])
@@ -54,6 +58,15 @@ def export(folder: Path, layout: str, output: Path | None) -> int:
     done = write(lambda: _rows(state), temporary)
     publish(temporary, target)
     said = {"output": str(target), "format": layout, "images": done.images, "boxes": done.boxes}
+    sys.stdout.write(json.dumps(said, ensure_ascii=False) + "\n")
+    return 0
+
+
+def _export_sft(folder: Path, target: Path) -> int:
+    state = saved(folder)
+    require_passed(state, state.hops[-2])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    said = {"output": str(target), "format": _SFT, "images": write_sft(state, target)}
     sys.stdout.write(json.dumps(said, ensure_ascii=False) + "\n")
     return 0
 

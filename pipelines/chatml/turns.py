@@ -64,7 +64,7 @@ def flaw(turns: Sequence[Spoken]) -> str | None:
         return "out_of_turn"
     if any(places):
         return "late_image"
-    texts = _texts(turns)
+    texts = spoken_texts(turns)
     if any(has_person(text) for text in texts):
         return "person_placeholder"
     return "blank_turn" if not all(texts) else None
@@ -72,13 +72,13 @@ def flaw(turns: Sequence[Spoken]) -> str | None:
 
 def retell(turns: Sequence[Spoken], dialect: Dialect) -> Conversation:
     """A conversation without a flaw as it is trained on."""
-    first, *others = _texts(turns)
+    first, *others = spoken_texts(turns)
     opening = Turn("user", (None, dialect.after_image + first))
     rest = [Turn("user" if at % 2 else "assistant", (text,)) for at, text in enumerate(others)]
     return (opening, *rest)
 
 
-def _texts(turns: Sequence[Spoken]) -> list[str]:
+def spoken_texts(turns: Sequence[Spoken]) -> list[str]:
     """What is said, harmless, without the image's placeholder and the white space around it."""
     first, *others = (turn.text for turn in turns)
     around = (part.strip() for part in first.split(IMAGE_PLACEHOLDER, 1))

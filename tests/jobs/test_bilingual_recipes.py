@@ -1,5 +1,6 @@
 """The recipes that translate, run on drawn scenes with the phrasebook as their endpoint."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +15,12 @@ from jobs import commands
 from jobs.demo.bilingual import translate
 from jobs.demo.phrasebook import MODEL, serving
 from jobs.demo.scenes import Scene, draw
+from jobs.export_sft import FOLDERS
+from pipelines.sources.spec import SourceSpec
+from tests.support.runs import shardmill
 from tests.support.served import served
 from tests.support.sft_sources import COCO, SCENES, write_sources
+from tests.support.tables import read_all
 
 DRAWN = [draw(f"bilingual recipe {number}") for number in range(24)]
 
@@ -130,3 +135,37 @@ def test_cogvlm_s_set_is_made_of_its_sources_in_both_languages(tmp_path: Path, b
         if row["translations"]
     }
     assert passes[("translate", "correct", "back")] == ("generated", "translated", "corrected", "corrected")
+
+
+def test_cogvlm_s_folders_are_written_and_read_back(tmp_path: Path, book: str) -> None:
+    files = write_sources(tmp_path)
+    run("cogvlm-sft-311k", tmp_path, files, book, f"source.root={tmp_path / 'train2017'}")
+    out = tmp_path / "CogVLM-SFT-311K"
+    done = shardmill("export", str(tmp_path / "run"), "--format", "cogvlm-sft", "--output", str(out))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["images"] == dict(zip(FOLDERS, (3, 2, 1), strict=True))
+
+    details, several, single = (out / name for name in FOLDERS)
+    stems = {file.stem for file in (details / "images").iterdir()}
+    assert stems == {"00000001", "00000002", "00000003"}
+    chinese = {file.stem: json.loads(file.read_text("utf-8")) for file in (details / "labels").iterdir()}
+    english = {file.stem: json.loads(file.read_text("utf-8")) for file in (details / "labels_en").iterdir()}
+    assert len(chinese) == 2  # of one there is no translation
+    assert english.keys() == stems
+    for stem, label in chinese.items():
+        ((caption,),) = label.values()
+        assert label == {"captions": [{"role": "caption", "content": caption["content"]}]}
+        back = translate(caption["content"])
+        assert back is not None
+        assert english[stem] == {"captions": [{"role": "caption", "content": back.text}]}
+    (talk,) = (json.loads(file.read_text("utf-8")) for file in (several / "labels").iterdir())
+    assert [turn["role"] for turn in talk["conversations"]] == ["user", "assistant"] * 2
+    assert talk["conversations"][0]["content"] == "这张图片里有什么？"
+    assert [len(list((single / name).iterdir())) for name in ("images", "labels", "labels_en")] == [1, 1, 1]
+
+    rows = read_all(out, SourceSpec(format="cogvlm_sft"))
+    assert len(rows) == 10
+    assert all(row["input_error"] is None for row in rows)
+    again = shardmill("export", str(tmp_path / "run"), "--format", "cogvlm-sft", "--output", str(out))
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
