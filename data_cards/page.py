@@ -106,8 +106,8 @@ _STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.45 system-ui, sans-serif; }
 main { max-width: 1500px; margin: 0 auto; padding: 16px; }
-h1 { font-size: 1.4em; line-height: 1.2; overflow-wrap: anywhere; }
-p, dd, td, th { overflow-wrap: anywhere; }
+h1 { font-size: 1.4em; line-height: 1.2; }
+h1, h2, h3, p, li, dt, dd, td, th, figcaption { overflow-wrap: anywhere; }
 a { color: var(--link); }
 code { font: 0.93em/1.4 ui-monospace, monospace; }
 .soft { color: var(--soft); }

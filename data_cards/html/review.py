@@ -128,7 +128,7 @@ button[aria-pressed=true] { background: var(--link); color: var(--paper); }
 kbd { font: 0.87em ui-monospace, monospace; border: 1px solid currentColor; border-radius: 3px; padding: 0 4px; }
 .items { list-style: none; padding: 0; }
 h2 { font-size: 1.1em; margin: 12px 0 6px; }
-dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 2px 12px; margin: 8px 0; }
+dl { display: grid; grid-template-columns: fit-content(40%) minmax(0, 1fr); gap: 2px 12px; margin: 8px 0; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
 .items img { max-width: 100%; height: auto; display: block; background: #fff; }

@@ -139,7 +139,7 @@ def _earlier(story: Story) -> str:
 
 
 _STYLE = """
-dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 2px 12px; margin: 8px 0; }
+dl { display: grid; grid-template-columns: fit-content(40%) minmax(0, 1fr); gap: 2px 12px; margin: 8px 0; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; white-space: pre-wrap; }
 h2 { font-size: 1.15em; margin: 24px 0 6px; }

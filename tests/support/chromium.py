@@ -59,11 +59,22 @@ class Chromium:
         assert faults == Faults(), faults
         return answer
 
-    def look(self, path: Path, act: Callable[[Page], T], *, width: int = 1280, dark: bool = False) -> tuple[T, Faults]:
-        """What `act` answered, and what is wrong with the page, which is `width` CSS pixels wide."""
-        return self._thread.submit(self._look, path, act, width, dark).result()
+    def look(
+        self,
+        path: Path,
+        act: Callable[[Page], T],
+        *,
+        width: int = 1280,
+        dark: bool = False,
+        axe: bool = True,
+    ) -> tuple[T, Faults]:
+        """What `act` answered, and what is wrong with the page, which is `width` CSS pixels wide.
 
-    def _look(self, path: Path, act: Callable[[Page], T], width: int, dark: bool) -> tuple[T, Faults]:
+        `axe` may be left out where a page is long and only repeats what another has.
+        """
+        return self._thread.submit(self._look, path, act, width, dark, axe).result()
+
+    def _look(self, path: Path, act: Callable[[Page], T], width: int, dark: bool, axe: bool) -> tuple[T, Faults]:
         faults = Faults()
         context = self._browser.new_context(
             viewport={"width": width, "height": 844},
@@ -83,14 +94,18 @@ class Chromium:
             ]
             faults.violations = page.evaluate("window.violations")
             faults.wide = page.evaluate(_BEYOND)
-            faults.axe = [
-                f"{found['id']} ({found['impact']}): {found['nodes'][0]['html'][:200]} {found['nodes'][0]['any']}"
-                for found in Axe().run(page).response["violations"]
-                if found["impact"] in _SEVERE
-            ]
+            faults.axe = _axe(page) if axe else []
             return answer, faults
         finally:
             context.close()
+
+
+def _axe(page: Page) -> list[str]:
+    return [
+        f"{found['id']} ({found['impact']}): {found['nodes'][0]['html'][:200]} {found['nodes'][0]['any']}"
+        for found in Axe().run(page).response["violations"]
+        if found["impact"] in _SEVERE
+    ]
 
 
 _BEYOND = """() => {
