@@ -30,6 +30,7 @@ from jobs.running.tally import HopTally
 from jobs.store.commit import KEPT
 from jobs.store.manifest import Manifest
 from pipelines.recipe import Recipe
+from pipelines.stage import title
 
 _VERSIONED = ("shardmill", "pyarrow", "pillow", "opencv-python-headless")
 _MOST_HOSTS = 20
@@ -199,11 +200,10 @@ def _tokens(measured: Measured, totals: Counter[str], *, counted: bool) -> tuple
 
 
 def _reviews(state: RunState) -> Iterator[Review]:
-    """What people marked, as `shardmill review --import` keeps it."""
-    for path in sorted((state.layout.root / "reviews").glob("*.json")):
+    """What people marked, as `shardmill review --import` keeps it, of stages as they are now."""
+    current = {title(stage): hop.fingerprint for hop in state.hops for stage in hop.stages}
+    for path in sorted(state.layout.reviews.glob("*.json")):
         said = json.loads(path.read_text("utf-8"))
-        wilson = said["wilson"] and tuple(said["wilson"])
-        yield Review(
-            *(said["stage"], said["n"], said["yes"], said["no"], said["unsure"], said["seed"], said["precision"]),
-            wilson,
-        )
+        if said["fingerprint"] == current.get(said["stage"]):
+            counts = (said[name] for name in ("stage", "n", "yes", "no", "unsure", "seed", "precision"))
+            yield Review(*counts, said["wilson"] and tuple(said["wilson"]))

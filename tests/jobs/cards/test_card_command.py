@@ -8,7 +8,7 @@ import pytest
 
 from data_cards.card_json import parse
 from jobs.cards import command
-from jobs.commands import verify
+from jobs.commands import saved, verify
 from tests.support import carded
 from tests.support.runs import files, shardmill
 
@@ -38,17 +38,18 @@ def test_forms_that_are_gone_or_changed_are_written_again(copy: Path) -> None:
     assert verify(copy) == 0
 
 
-def test_what_people_marked_is_in_every_form(copy: Path) -> None:
+def test_what_people_marked_of_a_stage_as_it_is_now_is_in_the_card(copy: Path) -> None:
+    (hop,) = (hop for hop in saved(copy).hops if hop.name == "ground")
     marked = {"stage": "ground", "n": 10, "yes": 8, "no": 1, "unsure": 1, "seed": 1}
+    review = {**marked, "precision": 8 / 9, "wilson": [0.5650, 0.9801], "fingerprint": hop.fingerprint}
     (copy / "reviews").mkdir()
-    review = {**marked, "precision": 8 / 9, "wilson": [0.5650, 0.9801]}
     (copy / "reviews/ground.json").write_text(json.dumps(review))
+    (copy / "reviews/old.json").write_text(json.dumps({**review, "fingerprint": "of other settings"}))
     assert command.card(copy) == 0
     (found,) = parse((copy / "dataset/card.json").read_text("utf-8")).reviews
     assert (found.precision, found.wilson) == (8 / 9, (0.565, 0.9801))
-    assert "| `ground` | 10 | 8 | 1 | 1 | 0.889 (0.565 to 0.980) | 1 |" in (copy / "dataset/README.md").read_text(
-        "utf-8"
-    )
+    line = "| `ground` | 10 | 8 | 1 | 1 | 0.889 (0.565 to 0.980) | 1 |"
+    assert line in (copy / "dataset/README.md").read_text("utf-8")
     assert verify(copy) == 0
 
 
