@@ -154,7 +154,10 @@ class Client:
             "messages": [{"role": role, "content": content} for role, content in request.messages],
             **self._spec.sampling,
         }
-        response: httpx2.Response = await self._openai.post("/chat/completions", body=body, cast_to=httpx2.Response)
+        # as bytes: a body that is a tree is copied and looked through on its way
+        response: httpx2.Response = await self._openai.post(
+            "/chat/completions", content=json.dumps(body).encode(), cast_to=httpx2.Response
+        )
         return response.content
 
     async def _judged(self, error: openai.APIStatusError) -> "_Failure":
