@@ -195,6 +195,44 @@ class TestRefusals:
         assert refusals(table, spec("read_text")) == [("read_text", "blank_phrase", 0, None)]
 
 
+WORDS = st.sampled_from(["Open", "open", "Opening", "Coffee", "咖啡", "\x00", "24"])
+LINES = st.lists(
+    st.builds(
+        lambda text, x, y, size, score, kept: line(
+            text, y, x=x, size=size, score=score, dropped=None if kept else "low_score"
+        ),
+        WORDS,
+        st.sampled_from([0, 10, 500]),
+        st.integers(0, 900),
+        st.sampled_from([0, 4, 20, 60]),
+        st.sampled_from([0.5, 0.9]),
+        st.booleans(),
+    ),
+    max_size=12,
+)
+
+
+@given(lines=LINES, max_turns=st.integers(1, 4))
+def test_each_line_that_counts_is_used_or_refused_once_by_each_task(
+    rows: RowMaker, lines: list[dict[str, Any]], max_turns: int
+) -> None:
+    packing = spec(max_turns=max_turns)
+    found = judge(page(rows, *lines).select(judge_reads(packing)), packing)
+    assert found.columns is not None
+    (reason,) = found.verdicts.reason.to_pylist()
+    counting = [at for at, one in enumerate(lines) if one["dropped"] is None]
+    if reason is not None:
+        assert reason == ("no_task" if counting else "no_caption")
+        return
+    (plans,), (refused,) = (found.columns[name].to_pylist() for name in ("samples", "refusals"))
+    for task in ALL:
+        used = [at for plan in plans if plan["task"] == task for at in plan["lines"]]
+        left = [one["line"] for one in refused if one["task"] == task and one["line"] is not None]
+        assert sorted(used + left) == counting
+        assert (not used) == any(one["task"] == task and one["reason"] == "no_line" for one in refused)
+        assert task in ("read_text", "spot_text") or len(used) <= max_turns
+
+
 class TestIllegible:
     def test_lines_that_a_small_budget_makes_illegible_leave_with_their_height(self, rows: RowMaker) -> None:
         """A page of 3000 pixels with text of 10, shrunk to about 1000: 3.3 pixels are left of it."""
