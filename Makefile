@@ -7,7 +7,7 @@ EXTRAS := --extra demo --extra img2dataset --extra paddle
 DEBIAN := chromium fonts-noto-cjk fonts-wqy-zenhei fonts-dejavu-core fonts-liberation
 PYTEST := $(RUN)/python -m pytest -p randomly
 
-.PHONY: help setup debian demo test trainers test-slow lint fmt bench
+.PHONY: help setup debian demo cards test trainers test-slow lint fmt bench
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ setup: .venv/.synced ## Make the locked environment in .venv, uv included
 
 demo: setup ## Run the whole job on a small web of our own
 	$(RUN)/shardmill demo demo
+
+cards: setup ## Make the demo's card in data_cards/cards anew, as tests want it current
+	$(RUN)/python -m jobs.demo.cards
 
 lint: setup ## ruff, mypy, import-linter
 	$(RUN)/ruff check .

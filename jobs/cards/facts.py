@@ -205,5 +205,7 @@ def _reviews(state: RunState) -> Iterator[Review]:
     for path in sorted(state.layout.reviews.glob("*.json")):
         said = json.loads(path.read_text("utf-8"))
         if said["fingerprint"] == current.get(said["stage"]):
-            counts = (said[name] for name in ("stage", "n", "yes", "no", "unsure", "seed", "precision"))
-            yield Review(*counts, said["wilson"] and tuple(said["wilson"]))
+            yield Review(
+                *(said["stage"], said["n"], said["yes"], said["no"], said["unsure"], said["seed"], said["precision"]),
+                wilson=said["wilson"] and tuple(said["wilson"]),
+            )
