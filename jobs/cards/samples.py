@@ -34,8 +34,6 @@ def samples(state: RunState) -> Samples:
         part = state.plan.parts[at]
         for hop in state.hops:
             _look(state, part, hop, kept, dropped)
-        if len(kept) >= _EACH and sum(map(len, dropped.values())) >= _EACH:
-            break
     return Samples(
         tuple(sorted(tiles(state, _first(kept, _EACH)), key=lambda tile: tile.id)),
         tuple(sorted(tiles(state, _by_turns(dropped)), key=lambda tile: tile.id)),
