@@ -6,15 +6,17 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from contextlib import redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from jobs import commands
+from jobs.cli import app
 from tests.support.web import KINDS, Web
 
 RECIPE = """\
@@ -31,6 +33,7 @@ stages:
 pack: {shard_mb: 1}
 run: {part_rows: 16, parts_in_flight: 3, min_free_gb: 0, collapse_pause_s: 0.05}
 """
+Done = subprocess.CompletedProcess[str]
 SHARDMILL = str(Path(sys.executable).with_name("shardmill"))
 
 
@@ -96,12 +99,30 @@ class Case:
         return files(self.run_folder / "dataset")
 
 
-def shardmill(*arguments: str, cwd: Path | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    """Run the command line."""
-    environment = {**os.environ, "COLUMNS": "200"}
-    return subprocess.run(
-        [SHARDMILL, *arguments], capture_output=True, text=True, cwd=cwd, timeout=timeout, env=environment, check=False
-    )
+def shardmill(*arguments: str, cwd: Path | None = None, timeout: float | None = None) -> Done:
+    """Run the command line: in this process, for starting another takes longer than most commands.
+
+    Where there is a `timeout`, in seconds, it is a process of its own.
+    """
+    if timeout is not None:
+        environment = {**os.environ, "COLUMNS": "200"}
+        command = [SHARDMILL, *arguments]
+        return subprocess.run(
+            command, capture_output=True, text=True, cwd=cwd, timeout=timeout, env=environment, check=False
+        )
+    said, complained, code = io.StringIO(), io.StringIO(), 0
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        redirect_stdout(said),
+        redirect_stderr(complained),
+        chdir(cwd or Path.cwd()),
+    ):
+        patched.setenv("COLUMNS", "200")
+        try:
+            app(list(arguments), prog_name="shardmill")
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return Done(arguments, code, said.getvalue(), complained.getvalue())
 
 
 def is_sound(run: Path) -> bool:
