@@ -2,6 +2,6 @@
 
 import os
 
-# From 1.31 on ONNX Runtime reports its use to its makers, and keeps a database and a device's number in the user's
-# cache folder for it, from the moment it is imported.
+# ONNX Runtime 1.31 reports its use to its makers, and keeps a database and a device's number in the user's cache
+# folder for it, from the moment it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

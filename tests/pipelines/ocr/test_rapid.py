@@ -1,5 +1,8 @@
 """RapidOCR's models on ONNX Runtime: what is read, and where it starts."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -195,3 +198,33 @@ def test_a_folder_of_weights_belongs_to_the_other_engine(tmp_path: Path) -> None
 def test_a_gpu_that_this_runtime_does_not_know_is_said() -> None:
     with pytest.raises(ValueError, match="onnxruntime-gpu"):
         load_rapid(OcrSettings(), "cuda:0")
+
+
+READ = """
+import sys
+from PIL import Image
+from pipelines.ocr.rapid import load_rapid
+from pipelines.ocr.settings import OcrSettings
+print(len(load_rapid(OcrSettings(), "cpu").read([Image.open(sys.argv[1])])[0]))
+"""
+
+
+def test_it_leaves_nothing_in_the_users_folders(tmp_path: Path) -> None:
+    """ONNX Runtime would keep what it reports to its makers there."""
+    write().save(tmp_path / "page.png")
+    folders = {name: tmp_path / name for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME")}
+    for folder in folders.values():
+        folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(tmp_path / "page.png")],
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(Path(__file__).parents[3]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **{name: str(folder) for name, folder in folders.items()},
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == [str(len(draw()[1]))], done.stderr
+    assert [path for folder in folders.values() for path in folder.rglob("*")] == []
