@@ -1,14 +1,17 @@
 """Rows to be shown in a card: some that came through, and some that did not, with their images."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from data_cards.sheet import Samples
+from data_cards.sheet import Samples, Tile
 from jobs.reports.sampling import Drawn, ranks
 from jobs.reports.tiles import tiles
 from jobs.running.hops import Hop
 from jobs.running.state import RunState
 from jobs.store.commit import read_layer
 from jobs.store.plan import Part
+from pipelines.stage import title
 from schemas.reasons import Outcome
 
 _EACH = 24
@@ -19,13 +22,21 @@ _SEED = 0
 _NOT_SHOWN = frozenset({"nsfw_image", "blocked_hash"})
 """Reasons for which an image is not to be handed on with the set, small or large."""
 
+_SAFETY = frozenset(["nsfw_images", "score", "label"])
+"""Stages that judge whether an image may be shown; carried scores and labels are mostly of that."""
+_UNFIT = frozenset(
+    ["nsfw_image", "score", "label", "profanity", "lexicon", "political", "contaminated_image", "contaminated_text"]
+)
+"""Reasons for which neither image nor words of a row belong in what is published."""
+
 _Ranked = list[tuple[int, Drawn]]
 
 
 def samples(state: RunState) -> Samples:
     """At most `_EACH` rows that were kept, and as many that were not, by turns for each reason that there is.
 
-    Every part must have passed every hop. The same run gives the same rows.
+    Every part must have passed every hop. The same run gives the same rows. Of a row that left as unfit, or before the
+    last stage that judges safety, nothing but the verdict is shown.
     """
     kept: _Ranked = []
     dropped: dict[str, _Ranked] = {}
@@ -36,7 +47,7 @@ def samples(state: RunState) -> Samples:
             _look(state, part, hop, kept, dropped)
     return Samples(
         tuple(sorted(tiles(state, _first(kept, _EACH)), key=lambda tile: tile.id)),
-        tuple(sorted(tiles(state, _by_turns(dropped)), key=lambda tile: tile.id)),
+        tuple(sorted((_fit(state, tile) for tile in tiles(state, _by_turns(dropped))), key=lambda tile: tile.id)),
         _SEED,
     )
 
@@ -66,3 +77,13 @@ def _by_turns(dropped: dict[str, _Ranked]) -> list[Drawn]:
     """One row of each reason, then a second of each, as far as there is room."""
     turns = [(turn, name, drawn) for name, rows in dropped.items() for turn, drawn in enumerate(_first(rows, _EACH))]
     return [drawn for _, _, drawn in sorted(turns, key=lambda one: one[:2])[:_EACH]]
+
+
+def _fit(state: RunState, tile: Tile) -> Tile:
+    """A dropped row as it may be published."""
+    names = [title(stage) for stage in state.recipe.stages]
+    judging = [at for at, stage in enumerate(state.recipe.stages) if stage.stage in _SAFETY]
+    place = names.index(tile.stage) if tile.stage in names else len(names)
+    if tile.reason in _UNFIT or (judging and place < judging[-1]):
+        return replace(tile, thumbnail=None, captions=(), host="", address="", detail=None, boxes=(), lines=())
+    return tile

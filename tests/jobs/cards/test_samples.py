@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from jobs.cards.samples import samples
 from jobs.commands import saved
 from jobs.retry import RetryOptions, retry
-from tests.support.runs import Case, urls
+from tests.support.runs import RECIPE, Case, urls
 from tests.support.web import Web
 
 
@@ -41,3 +43,20 @@ def test_a_row_that_was_tried_again_is_shown_once(web: Web, tmp_path_factory: py
     found = samples(saved(case.run_folder))
     assert len(found.kept) == 3
     assert len({tile.id for tile in found.dropped}) == len(found.dropped) == 2
+
+
+def test_what_is_unfit_is_not_shown(web: Web, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("unfit")
+    addresses = urls(web, image=4, wide=3, small=3)
+    rows = {"url": addresses, "caption": ["a caption"] * 10, "punsafe": [0.9, 0.1, 0.1, 0.1, *[0.1] * 6]}
+    pq.write_table(pa.table(rows), folder / "pairs.parquet")
+    recipe = RECIPE.replace(
+        "  - stage: min_side", "  - stage: score\n    column: punsafe\n    below: 0.5\n  - stage: min_side"
+    )
+    case = Case(web, folder, addresses, recipe=recipe)
+    assert case.run() == 0
+    shown = {tile.reason: tile for tile in samples(saved(case.run_folder)).dropped}
+    assert shown.keys() == {"score", "aspect_ratio", "min_side"}
+    for unjudged in ("score", "aspect_ratio"):
+        assert (shown[unjudged].thumbnail, shown[unjudged].captions, shown[unjudged].address) == (None, (), "")
+    assert shown["min_side"].thumbnail is not None
