@@ -18,6 +18,8 @@ from pipelines.recipe_text import from_data
 from pipelines.sources.files import InputFile, signature
 from pipelines.sources.inputs import find
 from pipelines.stage import lacks_files, semantic_fields
+from pipelines.translation.cache import FILE
+from pipelines.translation.merging import merge
 from schemas.layout import RunLayout
 
 _VERSIONED = ("shardmill", "pyarrow", "ray", "aiohttp", "pillow", "simplejpeg", "opencv-python-headless")
@@ -126,7 +128,8 @@ def pinned_otherwise(recipe: Recipe, plan: Plan) -> list[str]:
 def move_aside(layout: RunLayout) -> Path | None:
     """Rename the run's folder to the next free ``.old-N`` beside it; its new path, or None when there was no run.
 
-    Raises `RunMismatchError` when the system refuses.
+    Answers of language models are paid for, so the new run has them too. Raises `RunMismatchError` when the system
+    refuses.
     """
     if not layout.plan_json.exists():
         return None
@@ -136,6 +139,9 @@ def move_aside(layout: RunLayout) -> Path | None:
         layout.root.rename(target)
     except OSError as error:
         raise RunMismatchError(f"{layout.root} cannot be moved aside to {target}: {error.strerror}") from error
+    answers = RunLayout(target).llm_cache
+    if (answers / FILE).exists():
+        merge([str(answers)], layout.llm_cache)
     return target
 
 
@@ -173,7 +179,7 @@ def saved_fingerprints(layout: RunLayout, recipe: Recipe) -> dict[str, str]:
 
 def _is_foreign(folder: Path) -> bool:
     """Whether a folder holds anything that a run killed while it planned would not have left."""
-    return any(entry.name not in {"input", "driver.lock", "report"} for entry in folder.iterdir())
+    return any(entry.name not in {"input", "driver.lock", "report", "llm_cache"} for entry in folder.iterdir())
 
 
 def _check_same_input(plan: Plan, recipe: Recipe, inputs: Inputs | None, layout: RunLayout) -> None:

@@ -49,6 +49,14 @@ def test_a_run_that_begins_anew_asks_for_nothing_where_answers_are_shared(
     assert files(case.run_folder / "dataset") == dataset
 
 
+def test_a_run_that_was_moved_aside_leaves_its_answers(case: TranslatedRun, server: LlmServer) -> None:
+    assert case.run() == 0
+    dataset = files(case.run_folder / "dataset")
+    assert case.run(restart=True) == 0
+    assert len(server.asked) == ROWS
+    assert files(case.run_folder / "dataset") == dataset
+
+
 def test_a_changed_late_stage_or_an_operational_setting_asks_for_nothing(
     case: TranslatedRun, server: LlmServer
 ) -> None:
