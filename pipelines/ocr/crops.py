@@ -15,6 +15,9 @@ Corners = NDArray[np.float32]
 _TALL = 1.5
 """Height over width from which PaddleOCR takes a crop for vertical text, and turns it a quarter to the left."""
 
+_EXACT = 1e-3
+"""Pixels that a corner may be off and count as whole."""
+
 
 class Crop(NamedTuple):
     """A line, and where it lies."""
@@ -36,6 +39,26 @@ def cut(image: Pixels, box: NDArray[Any]) -> Crop:
     `box` holds the quad's four corners, 4 × 2, in pixels. A crop has at least a pixel a side.
     """
     rectangle = level(cv2.boxPoints(cv2.minAreaRect(box.astype(np.int32))))
+    pixels = _straight(image, rectangle)
+    if pixels is None:
+        pixels = _warped(image, rectangle)
+    height, width = pixels.shape[:2]
+    corners = _from_corner(box.astype(np.float32), rectangle)
+    if height < _TALL * width:
+        return Crop(pixels, corners, tall=False)
+    return Crop(np.ascontiguousarray(np.rot90(pixels)), np.roll(corners, -1, axis=0), tall=True)
+
+
+def _straight(image: Pixels, rectangle: Corners) -> Pixels | None:
+    """The pixels in a rectangle that lies along the image's edges, within it; None for others."""
+    whole = np.rint(rectangle)
+    (left, top), (right, bottom) = whole[0].astype(int).tolist(), whole[2].astype(int).tolist()
+    along = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+    inside = 0 <= left < right <= image.shape[1] and 0 <= top < bottom <= image.shape[0]
+    return image[top:bottom, left:right] if inside and np.abs(rectangle - along).max() < _EXACT else None
+
+
+def _warped(image: Pixels, rectangle: Corners) -> Pixels:
     width = max(1, int(max(_between(rectangle, 0, 1), _between(rectangle, 2, 3))))
     height = max(1, int(max(_between(rectangle, 0, 3), _between(rectangle, 1, 2))))
     to = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
@@ -46,11 +69,7 @@ def cut(image: Pixels, box: NDArray[Any]) -> Crop:
         borderMode=cv2.BORDER_REPLICATE,
         flags=cv2.INTER_CUBIC,
     )
-    pixels = np.asarray(warped, np.uint8)
-    corners = _from_corner(box.astype(np.float32), rectangle)
-    if height < _TALL * width:
-        return Crop(pixels, corners, tall=False)
-    return Crop(np.ascontiguousarray(np.rot90(pixels)), np.roll(corners, -1, axis=0), tall=True)
+    return np.asarray(warped, np.uint8)
 
 
 def side_by_side(pixels: Pixels, characters: int) -> Pixels:

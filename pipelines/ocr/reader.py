@@ -5,6 +5,7 @@ from difflib import SequenceMatcher
 from itertools import accumulate, compress, pairwise
 from typing import Any, NamedTuple, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,7 +62,7 @@ class Reader:
 
     def read(self, images: Sequence[Picture]) -> list[list[RawLine]]:
         """See `OcrEngine`."""
-        pixels = [np.ascontiguousarray(np.asarray(image)[:, :, ::-1]) for image in images]
+        pixels = [np.asarray(cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR), np.uint8) for image in images]
         found = self._finder.find(pixels)
         lines = self._recognised(
             [cut(image, box) for image, boxes in zip(pixels, found, strict=True) for box in boxes], turned=False

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
 
-from pipelines.ocr.crops import cut, level
+from pipelines.ocr.crops import _straight, _warped, cut, level
 from pipelines.ocr.detection import working_size
 from pipelines.ocr.models import DETECTOR, RECOGNISER, resolve_weights
 from pipelines.ocr.protocol import RawLine
@@ -166,6 +166,18 @@ def test_a_crop_of_a_level_box_is_those_pixels() -> None:
     turned = crop.turned()
     assert np.array_equal(turned.pixels, image[20:40, 10:70][::-1, ::-1])
     assert turned.corners.tolist() == [[70, 40], [10, 40], [10, 20], [70, 20]]
+
+
+@given(st.integers(0, 80), st.integers(0, 50), st.integers(4, 60), st.integers(4, 40))
+def test_level_boxes_are_cut_as_slanted_ones_are(left: int, top: int, width: int, height: int) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (90, 140, 3), np.uint8)
+    box = level(corners((left, top, left + width, top + height)))
+    assert np.array_equal(_straight(image, box), _warped(image, box))
+
+
+@pytest.mark.parametrize("box", [(-3, 5, 20, 30), (100, 5, 141, 30), (5.5, 5, 20, 30), (5, 5, 5, 30)])
+def test_boxes_that_leave_the_image_are_warped(box: tuple[float, float, float, float]) -> None:
+    assert _straight(np.zeros((90, 140, 3), np.uint8), level(corners(box))) is None
 
 
 def test_weights_are_those_of_the_wheel() -> None:
