@@ -203,11 +203,17 @@ def verify(run_folder: Run, as_json: AsJson = False) -> None:
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where the demo's web and run go.")] = Path("demo"),
     engine: EngineName = "ray",
+    llm_url: LlmUrl = None,
+    llm_model: LlmModel = None,
+    llm_key_env: LlmKeyEnv = None,
 ) -> None:
-    """Run the whole job on a small web of our own on loopback, with everything that goes wrong on the real one."""
+    """Run the whole job on a small web of our own on loopback, with everything that goes wrong on the real one.
+
+    A phrasebook, which is no model, translates captions of drawn scenes; --llm-url and --llm-model ask a real one.
+    """
     from jobs.demo import tour
 
-    leave(tour.demo(folder, engine))
+    leave(tour.demo(folder, engine, llm_settings(llm_url, llm_model, llm_key_env)))
 
 
 @app.command()

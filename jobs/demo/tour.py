@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from jobs.commands import answers, run
-from jobs.demo import web, world
+from jobs.demo import phrasebook, web, world
 from jobs.demo.photographs import MissingPhotographsError
 from jobs.demo.truth import read_truth
 from jobs.driving import RunOptions, check
@@ -39,8 +39,11 @@ Next:
 
 
 @answers
-def demo(folder: Path, engine: str) -> int:
-    """Run the demo recipe over a small web of our own, which is served while there is something to fetch."""
+def demo(folder: Path, engine: str, llm: Sequence[str] = ()) -> int:
+    """Run the demo recipe over a small web of our own, which is served while there is something to fetch.
+
+    `llm`: settings of the endpoint that translates; without any, the phrasebook is served too.
+    """
     folder = folder.absolute()
     pairs, port_file = folder / "web" / "pairs.parquet", folder / "web" / "port"
     out = Console(highlight=False, soft_wrap=True)
@@ -52,11 +55,13 @@ def demo(folder: Path, engine: str) -> int:
             except MissingPhotographsError as error:
                 raise RecipeError("shardmill demo", [str(error)]) from error
         write_atomically(port_file, str(port))
-    options = RunOptions("demo", folder / "run", (str(pairs),), engine=engine)
-    check(options, load("demo"))
-    layout = RunLayout(options.output)
+    layout = RunLayout(folder / "run")
     with ExitStack() as stack:
-        if not _is_finished(layout, load("demo")):
+        settings = tuple(llm) or _settings_of_phrasebook(stack.enter_context(phrasebook.serving()))
+        recipe = load("demo", settings)
+        options = RunOptions("demo", layout.root, (str(pairs),), settings, engine=engine)
+        check(options, recipe)
+        if not _is_finished(layout, recipe):
             # the port is part of the planned URLs, so it stays the same from run to run
             port = int(port_file.read_text("utf-8"))
             try:
@@ -73,6 +78,10 @@ def demo(folder: Path, engine: str) -> int:
         said = {"run": _shortest(layout.root), "picture": _shortest(picture), "caption": caption}
         out.print(Text(_AFTER_DEMO.format(**said, **typed, page=_shortest(min(texts)))))
     return outcome
+
+
+def _settings_of_phrasebook(url: str) -> tuple[str, ...]:
+    return f"llm.url={url}", f"llm.model={phrasebook.MODEL}"
 
 
 def _drawn_scene(web_folder: Path) -> tuple[Path, str]:

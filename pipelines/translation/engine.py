@@ -167,7 +167,11 @@ def asked_of_rows(rows: pa.Table, spec: Translate) -> list[tuple[list[str], list
 
 
 def _captions_of(row: _Row, spec: Translate) -> list[Caption]:
-    return _asked_for(row.captions, spec) if spec.captions else []
+    asked = _asked_for(row.captions, spec) if spec.captions else []
+    if not spec.grounded_only:
+        return asked
+    grounded = {region["caption_index"] for region in row.regions or ()}
+    return [caption for caption in asked if caption.place in grounded]
 
 
 def _turns_of(row: _Row, spec: Translate) -> Sequence[Spoken]:

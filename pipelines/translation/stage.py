@@ -41,6 +41,8 @@ class Translate:
     to: Language = "zh"
     captions: bool = True
     """whether captions are translated"""
+    grounded_only: bool = False
+    """whether only captions are translated that regions point into"""
     turns: bool = False
     """whether the source's conversation is, turn by turn"""
     correct: bool = False

@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from jobs.demo.bilingual import translate
+from jobs.demo.phrasebook import MODEL
 from jobs.demo.truth import Truth, expected, read_truth
 from jobs.demo.world import DEMO_LIMITS
 from jobs.store.commit import read_footer
@@ -39,7 +41,7 @@ class Demo:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("demo")
-    done = shardmill("demo", str(folder), "--engine", "inline", timeout=200)
+    done = shardmill("demo", str(folder), "--engine", "inline", timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     return Demo(folder, done.stdout, {row.row: row for row in read_truth(folder / "web/truth.jsonl")})
 
@@ -207,3 +209,31 @@ def test_drawn_scenes_have_the_boxes_that_were_drawn(demo: Demo) -> None:
     assert wanted > 200
     assert right / found > 0.98
     assert right / wanted > 0.97
+
+
+def test_captions_of_drawn_scenes_are_bilingual_and_no_others(demo: Demo) -> None:
+    rows = {}
+    for window in sorted((demo.run / "input").glob("*.parquet")):
+        table = pq.read_table(window, columns=["id", "source_row"])
+        rows.update(zip(table["id"].to_pylist(), table["source_row"].to_pylist(), strict=True))
+    chinese = agreed = 0
+    for file in sorted((demo.run / "layers/translate").glob("part-*.parquet")):
+        for row in pq.read_table(file, columns=["id", "captions", "regions", "translations"]).to_pylist():
+            truth = demo.truth[rows[row["id"]]]
+            translated = [one for one in row["captions"] if one["role"] == "translated"]
+            assert not translated or truth.objects
+            if truth.kind == "shapes":
+                (caption,) = translated
+                known = translate(truth.caption or "")
+                assert known is not None
+                assert (caption["text"], caption["lang"], caption["model"]) == (known.text, "zh", MODEL)
+                place = row["captions"].index(caption)
+                named = {
+                    caption["text"][slice(*one["phrase"])] for one in row["regions"] if one["caption_index"] == place
+                }
+                assert named
+                chinese += 1
+                agreed += sum(
+                    one["chrf"] == pytest.approx(100) for one in row["translations"] if one["chrf"] is not None
+                )
+    assert chinese == agreed > 100
