@@ -1,7 +1,8 @@
 """How well the engines read pages drawn for it, by kind and size: characters, and the order of lines.
 
 python -m benchmarks.ocr_quality
-python -m benchmarks.ocr_quality --engine rapid --det-side 736 --every 4 --misread
+python -m benchmarks.ocr_quality --engine rapid --every 4 --misread
+python -m benchmarks.ocr_quality --engine rapid --kind plain --sizes 6 7 8 10 12 --det-side 736
 """
 
 import argparse
@@ -13,7 +14,7 @@ from pipelines.ocr.paddle import load_paddle
 from pipelines.ocr.rapid import load_rapid
 from pipelines.ocr.reader import Reader
 from pipelines.ocr.settings import OcrSettings
-from tests.support.pages import KINDS, Page, all_pages, missing_fonts, page
+from tests.support.pages import KINDS, SIZES, Page, all_pages, missing_fonts, page
 from tests.support.reading import errors, in_order
 
 ENGINES = {"rapid": load_rapid, "paddle": load_paddle}
@@ -51,22 +52,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", choices=ENGINES, action="append")
     parser.add_argument("--det-side", type=int, default=OcrSettings().det_side)
+    parser.add_argument("--kind", choices=KINDS, action="append")
+    parser.add_argument("--sizes", type=int, nargs="+", help="of the type, in pixels; a row for each")
     parser.add_argument("--every", type=int, default=1, help="of the pages, in their order")
     parser.add_argument("--misread", action="store_true", help="print every page that is not read as it was drawn")
     arguments = parser.parse_args()
     if missing := missing_fonts():
         raise SystemExit(f"these fonts are not installed: {', '.join(missing)}")
-    engines = arguments.engine or list(ENGINES)
+    engines, kinds = arguments.engine or list(ENGINES), arguments.kind or KINDS
+    ranges = {f"{size} px": (size, size) for size in arguments.sizes or ()} or _RANGES
+    chosen = all_pages(kinds, arguments.sizes or SIZES)[:: arguments.every]
     scores: dict[str, list[Score]] = {}
     for engine in engines:
         reader = ENGINES[engine](OcrSettings(det_side=arguments.det_side), "cpu")
-        pages = (page(*one) for one in all_pages()[:: arguments.every])
-        scores[engine] = [score(reader, drawn, arguments.misread) for drawn in pages]
+        scores[engine] = [score(reader, page(*one), arguments.misread) for one in chosen]
     print("| pages | " + " | ".join(f"{engine}: characters | in order" for engine in engines) + " |")
     print("|---" * (1 + 2 * len(engines)) + "|")
-    for kind in KINDS:
+    for kind in kinds:
         for language in ("en", "zh"):
-            for name, (least, most) in _RANGES.items():
+            for name, (least, most) in ranges.items():
                 mine = {
                     engine: [
                         one

@@ -65,13 +65,13 @@ def missing_fonts() -> list[str]:
     return [name for fonts in _FONTS.values() for name, _ in fonts if not (_FOLDER / name).exists()]
 
 
-def all_pages() -> list[tuple[Kind, str, int, int]]:
+def all_pages(kinds: Sequence[Kind] = KINDS, sizes: Sequence[int] = SIZES) -> list[tuple[Kind, str, int, int]]:
     """Kind, language, size and seed of every page: 336 of them."""
     found = []
-    for kind in KINDS:
+    for kind in kinds:
         languages = ("zh",) if kind == "vertical" else LANGUAGES
         seeds = 6 if kind == "plain" else 4
-        found += [(kind, language, size, seed) for language in languages for size in SIZES for seed in range(seeds)]
+        found += [(kind, language, size, seed) for language in languages for size in sizes for seed in range(seeds)]
     return found
 
 
