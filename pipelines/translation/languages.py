@@ -10,6 +10,7 @@ _NAMES = {
     "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sk": "Slovak",
     "sl": "Slovenian", "sr": "Serbian", "sv": "Swedish", "ta": "Tamil", "te": "Telugu", "th": "Thai", "tr": "Turkish",
     "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese", "zh": "Simplified Chinese",
+    "zh-hant": "Traditional Chinese", "zh-hk": "Traditional Chinese", "zh-tw": "Traditional Chinese",
 }  # fmt: skip
 
 HAN = r"\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -41,7 +42,8 @@ def primary(language: str) -> str:
 
 def name_of(language: str | None) -> str:
     """What a prompt calls a language; one that is null or not among those known here is whatever it is."""
-    return _NAMES.get(primary(language or ""), "whatever language it is written in")
+    code = (language or "").lower().replace("_", "-")
+    return _NAMES.get(code) or _NAMES.get(primary(code), "whatever language it is written in")
 
 
 def known(language: str) -> str:

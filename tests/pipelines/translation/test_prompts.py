@@ -28,6 +28,8 @@ def test_both_languages_are_named() -> None:
     ((_, said), _) = messages("translate", "a dog", "en", "zh")
     assert "at home in English and in Simplified Chinese" in said
     assert "{" not in said
+    ((_, said), _) = messages("translate", "a dog", "en", "zh-Hant")
+    assert "and in Traditional Chinese" in said
     ((_, said), _) = messages("translate", "a dog", None, "de")
     assert "at home in whatever language it is written in and in German" in said
 
