@@ -336,7 +336,9 @@ def _semantic(value: Any, is_file: bool, *, chosen: bool) -> Any:
         path = Path(value)
         if not path.exists():  # as when a run was copied elsewhere: it is like no other file
             return _MISSING
-        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        # a word that is mended in a model's card makes no other model
+        held = (file for file in path.rglob("*") if file.is_file() and file.suffix != ".md")
+        files = sorted(held) if path.is_dir() else [path]
         return _digest(path, tuple((file, *_looks(file)) for file in files))
     return value
 

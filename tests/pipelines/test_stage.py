@@ -47,6 +47,12 @@ def test_every_change_within_a_models_folder_is_another_model(folder: Path, chan
     assert weights(folder) != before
 
 
+def test_a_models_card_is_no_part_of_it(folder: Path) -> None:
+    before = weights(folder)
+    (folder / "README.md").write_text("a card")
+    assert weights(folder) == before
+
+
 def test_a_file_is_its_content(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"same")
     (tmp_path / "b").write_bytes(b"same")
