@@ -80,14 +80,14 @@ def failed_checks(asked: Asked, answer: str, finish_reason: str | None) -> tuple
         found.append("placeholder_added")
     source, words = without_placeholders(asked.text), without_placeholders(answer)
     if is_copied(source, words):
-        if not is_name(source) and not _is_in(source, asked.target):
+        if not is_name(source) and not is_in(source, asked.target):
             found.append("copied_source")
     elif REFUSAL.search(words) and not REFUSAL.search(source):
         found.append("refusal")
     else:
         if PREAMBLE.search(words) and not PREAMBLE.search(source):
             found.append("preamble")
-        if not _is_in(words, asked.target):
+        if not is_in(words, asked.target):
             found.append("wrong_language")
     if finish_reason == "length":
         found.append("truncated")
@@ -136,7 +136,7 @@ def _common_words() -> frozenset[str]:
     return frozenset({*lexicon.people, *lexicon.things, *lexicon.adjectives} | goods)
 
 
-def _is_in(text: str, language: str) -> bool:
+def is_in(text: str, language: str) -> bool:
     """Whether a text may be in a language: by its letters, and where those are Latin by py3langid.
 
     Names, and a single word, in Latin letters may stand in a text of any language.

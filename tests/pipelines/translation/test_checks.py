@@ -1,12 +1,14 @@
 """What is wrong with an answer: answers labelled by hand, and the cases that rules are easily wrong about."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.translation.checks import Asked, failed_checks, is_name
+from pipelines.translation.checks import Asked, failed_checks, is_in, is_name
 from pipelines.translation.numerals import differing
 from pipelines.translation.protect import protect
 from pipelines.translation.texts import TextOptions
@@ -15,6 +17,7 @@ from tests.support.labelled_answers import agreements, read_labelled
 
 LABELLED = read_labelled()
 AGREEMENTS = agreements(LABELLED)
+CAPTIONS = Path(__file__).parents[1] / "filters/captions/data/labelled.jsonl"
 BY_CALLERS = {"span_lost", "too_long"}
 """Not judged by the answer's words alone."""
 
@@ -121,3 +124,13 @@ def test_a_long_answer_is_judged_in_time_and_a_short_one_for_it_is_refused() -> 
 @given(st.text(max_size=60), st.text(max_size=60), st.sampled_from(["zh", "en", "ar"]))
 def test_whatever_is_answered_gets_checks_of_the_closed_list(source: str, answer: str, to: str) -> None:
     assert set(failed(source, answer, to)) <= set(UNTRANSLATED)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_captions_of_people_are_taken_for_their_language_and_others_are_not(lang: str) -> None:
+    entries = [json.loads(line) for line in CAPTIONS.open(encoding="utf-8")]
+    own = [entry["text"] for entry in entries if entry["lang"] == lang]
+    others = [entry["text"] for entry in entries if entry["lang"] not in (lang, "und", "?")]
+    assert len(own) > 70
+    assert sum(not is_in(text, lang) for text in own) <= 1
+    assert sum(is_in(text, lang) for text in others) <= 2
