@@ -168,7 +168,10 @@ def _check_shards(report: Report, state: RunState) -> None:
         texts |= expected_card(state, whole, manifest)
     for path, text in texts.items():
         if not path.exists() or path.read_text("utf-8") != text:
-            report.problems.append(f"{path}: not what packing wrote; pack again, or keep it aside")
+            say = (
+                "not what the run says; `shardmill card` writes cards anew, `shardmill pack` all else; or keep it aside"
+            )
+            report.problems.append(f"{path}: {say}")
 
 
 def _shard_problems(report: Report, job: ShardJob, reader: Hop) -> Iterator[str]:
