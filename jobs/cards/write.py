@@ -40,7 +40,7 @@ def write_card(state: RunState, whole: Cut, shards: Manifest, run_calls: RunCall
 def expected_card(state: RunState, whole: Cut, shards: Manifest) -> dict[Path, str]:
     """What `write_card` would write, path to text; nothing of the run is touched."""
     with tempfile.TemporaryDirectory() as scratch:
-        return card_forms(state, card_facts(state, whole, shards, collect(state, run_here, Path(scratch))))
+        return card_forms(state, card_facts(state, whole, shards, collect(state, run_in_processes, Path(scratch))))
 
 
 def card_forms(state: RunState, facts: CardFacts) -> dict[Path, str]:
@@ -53,7 +53,7 @@ def card_forms(state: RunState, facts: CardFacts) -> dict[Path, str]:
     }
 
 
-def run_here(calls: Sequence[Call], on_result: Callable[[Any], None]) -> list[Any]:
+def _run_here(calls: Sequence[Call], on_result: Callable[[Any], None]) -> list[Any]:
     """Run calls in this process, one after the other."""
     results = []
     for call in calls:
@@ -66,7 +66,7 @@ def run_in_processes(calls: Sequence[Call], on_result: Callable[[Any], None]) ->
     """Run calls in as many processes as there are processors, where there are enough calls for it."""
     processes = min(len(os.sched_getaffinity(0)), len(calls) // _CALLS_WORTH_A_PROCESS)
     if processes < 2:
-        return run_here(calls, on_result)
+        return _run_here(calls, on_result)
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         results = [pool.submit(call.function, *call.arguments) for call in calls]
         for result in results:
