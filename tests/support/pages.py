@@ -93,9 +93,11 @@ def page(kind: Kind, language: str, size: int, seed: int) -> Page:
     return Page(kind, language, size, seed, pixels, columns)
 
 
-def upside_down(drawn: Page) -> PIXELS:
-    """The page on its head."""
-    return np.ascontiguousarray(drawn.pixels[::-1, ::-1])
+def rotated(drawn: Page, degrees: float) -> PIXELS:
+    """The page turned anticlockwise, on paper of its own colour; by 180° it lies on its head."""
+    paper = tuple(drawn.pixels[2, 2].tolist())
+    turned = Image.fromarray(drawn.pixels).rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=paper)
+    return np.asarray(turned)
 
 
 @functools.cache

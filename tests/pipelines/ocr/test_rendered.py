@@ -12,7 +12,7 @@ from pipelines.ocr.paddle import lacking, load_paddle
 from pipelines.ocr.rapid import load_rapid
 from pipelines.ocr.reader import Reader
 from pipelines.ocr.settings import OcrSettings
-from tests.support.pages import KINDS, Kind, Page, all_pages, missing_fonts, page, upside_down
+from tests.support.pages import KINDS, Kind, Page, all_pages, missing_fonts, page, rotated
 from tests.support.reading import edits, errors, in_order
 
 pytestmark = pytest.mark.skipif(bool(missing_fonts()), reason=f"fonts are not installed: {missing_fonts()}")
@@ -81,11 +81,27 @@ def test_columns_and_vertical_text_are_read_in_order(reader: Reader) -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_page_on_its_head_is_read_from_where_its_text_starts(reader: Reader, language: str) -> None:
     drawn = page("plain", language, 32, 0)
-    (_, upright), turned = read_page(reader, ("plain", language, 32, 0)), read(reader, upside_down(drawn))
+    (_, upright), turned = read_page(reader, ("plain", language, 32, 0)), read(reader, rotated(drawn, 180))
     assert edits(turned.text, upright.text) <= 0.03 * len(upright.text)
     for line, other in zip(upright.lines, turned.lines, strict=True):
         # what was at the top left is now at the bottom right
         assert np.array(other["quad"]) == pytest.approx(1 - np.array(line["quad"]), abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("which", "degrees"),
+    [
+        pytest.param(("columns", "en", 24, 0), 8, id="columns askew"),
+        pytest.param(("columns", "zh", 24, 3), 180, id="columns on their head"),
+        pytest.param(("columns", "en", 20, 2), 90, id="columns on their side"),
+        pytest.param(("vertical", "zh", 32, 2), -7, id="vertical text askew"),
+        pytest.param(("vertical", "zh", 24, 0), -90, id="vertical text on its side"),
+    ],
+)
+def test_a_page_that_lies_otherwise_is_read_by_its_own_axes(reader: Reader, which: Which, degrees: float) -> None:
+    drawn = page(*which)
+    found = read(reader, rotated(drawn, degrees))
+    assert in_order(drawn, [line["text"] for line in found.lines])
 
 
 @pytest.mark.slow
