@@ -1,5 +1,6 @@
 """What was found in an image, to be drawn over it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -21,3 +22,21 @@ class LineMark:
     score: float | None = None
     dropped: str | None = None
     """Why a rule leaves it out; None where it counts."""
+
+
+def merged(boxes: Sequence[BoxMark]) -> list[BoxMark]:
+    """One mark for each place, in order; where several phrases name it, as in two languages, all of them.
+
+    The score is that of the surest.
+    """
+    places: dict[tuple[float, float, float, float], list[BoxMark]] = {}
+    for box in boxes:
+        places.setdefault(box.corners, []).append(box)
+    return [
+        BoxMark(
+            " · ".join(dict.fromkeys(box.label for box in same)),
+            corners,
+            max((box.score for box in same if box.score is not None), default=None),
+        )
+        for corners, same in places.items()
+    ]

@@ -137,10 +137,15 @@ def _ticks(found: Histogram, base: int) -> str:
     n = len(found.edges)
     every = max(1, -(-n // _TICKS))
     return "".join(
-        f'<text x="{_percent(at / n)}" y="{base + 14}" text-anchor="{"middle" if at else "start"}">'
+        f'<text x="{_percent(at / n)}" y="{base + 14}" text-anchor="{_anchor(at / n)}">'
         f"{number_said(found.edges[at])}</text>"
         for at in range(0, n, every)
     )
+
+
+def _anchor(place: float) -> str:
+    """Of a text at a place of the chart's width, so that it stays within."""
+    return "start" if place == 0 else "end" if place > 0.9 else "middle"
 
 
 def _threshold(found: Histogram, bound: Threshold, row: int, base: int) -> str:

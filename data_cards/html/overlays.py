@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Iterable, Sequence
 
-from data_cards.marks import BoxMark, LineMark
+from data_cards.marks import BoxMark, LineMark, merged
 from data_cards.page import shown
 from data_cards.thumbnail import Thumbnail
 
@@ -18,9 +18,10 @@ def picture(
 ) -> str:
     """HTML of a picture, what was found in it drawn at its place and numbered as in `legend`; `alt` is text.
 
-    Boxes and quads are clipped to the picture. Boxes of one label share a colour. At most `most` boxes and as many
-    quads are drawn.
+    Boxes and quads are clipped to the picture. Equal boxes are one, those of one label share a colour. At most `most`
+    boxes and as many quads are drawn.
     """
+    boxes = merged(boxes)
     data = f"data:image/jpeg;base64,{base64.b64encode(small.jpeg).decode()}"
     size = f'width="{small.width}" height="{small.height}"'
     if not boxes and not lines:
@@ -35,6 +36,7 @@ def picture(
 
 def legend(boxes: Sequence[BoxMark], lines: Sequence[LineMark], most: int = 12, room: int = 300) -> str:
     """HTML of a list that says what each number on the picture is; of more than `most`, how many more there are."""
+    boxes = merged(boxes)
     items = [
         *(f"<bdi>{shown(box.label, room)}</bdi>{_score(box.score)}" for box in boxes),
         *(

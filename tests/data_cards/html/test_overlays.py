@@ -41,9 +41,21 @@ def test_boxes_and_quads_are_in_pixels_of_the_picture_and_numbered() -> None:
 
 
 def test_boxes_of_one_phrase_share_a_colour() -> None:
-    boxes = [BoxMark(label, (0, 0, 1, 1)) for label in ("dog", "cat", "dog")]
+    boxes = [BoxMark(label, (0, 0, 1, 1 / at)) for at, label in enumerate(("dog", "cat", "dog"), 1)]
     marks = body(picture(SMALL, "Image", boxes)).all("polygon", **{"class": "mark"})
     assert [mark.attributes["stroke"] for mark in marks] == [COLOURS[0], COLOURS[1], COLOURS[0]]
+
+
+def test_one_place_that_is_named_in_two_languages_is_one_box() -> None:
+    here, there = (0.1, 0.1, 0.5, 0.5), (0.5, 0.5, 0.9, 0.9)
+    boxes = [
+        BoxMark("a dog", here, 0.7),
+        BoxMark("a cat", there),
+        BoxMark("狗", here, 0.9),
+        BoxMark("a dog", here, 0.1),
+    ]
+    assert len(body(picture(SMALL, "Image", boxes)).all("polygon", **{"class": "mark"})) == 2
+    assert [item.text for item in body(legend(boxes, [])).all("li")] == ["a dog · 狗 0.90", "a cat"]
 
 
 @pytest.mark.parametrize("colour", [*COLOURS, "#555"])
@@ -56,7 +68,7 @@ def test_numbers_can_be_read(colour: str) -> None:
 
 
 def test_a_long_list_says_how_much_more_there_is() -> None:
-    found = body(legend([BoxMark(str(number), (0, 0, 1, 1)) for number in range(30)], [], most=4))
+    found = body(legend([BoxMark("dog", (0, 0, 1, 1 / at)) for at in range(1, 31)], [], most=4))
     assert len(found.all("li")) == 4
     assert found.all("p")[0].text == "and 26 more"
 
