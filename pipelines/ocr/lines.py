@@ -72,7 +72,10 @@ def arrange(raw: Sequence[RawLine], width: int, height: int, rules: LineRules) -
     raw = sorted(raw)
     quads = normalised([line.quad for line in raw], width, height)
     scripts = scripts_of([line.text for line in raw])
-    blocks = reading_order(quads.corners.astype(np.float64) * (width, height), [_characters(line.text) for line in raw])
+    sound, rest = np.flatnonzero(quads.sound), np.flatnonzero(~quads.sound).tolist()
+    corners = quads.corners[sound].astype(np.float64) * (width, height)
+    ordered = reading_order(corners, [_characters(raw[at].text) for at in sound])
+    blocks = [sound[block].tolist() for block in ordered] + ([rest] if rest else [])
     lines = [
         {
             "text": raw[at].text,

@@ -68,6 +68,11 @@ class TestLines:
             "outside": "no_extent",
         }
 
+    def test_lines_without_extent_come_last(self) -> None:
+        flat = line("flat", quad=box(10, 10, 90, 10))
+        found = arranged(flat, line("first", 1), line("last", 2))
+        assert [(one["text"], one["block"]) for one in found.lines] == [("first", 0), ("last", 0), ("flat", 1)]
+
     def test_dropped_lines_are_not_in_the_text(self) -> None:
         assert arranged(line("first", 0), line("doubtful", 1, 0.3), line("last", 2)).text == "first last"
 
