@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from data_cards.facts_measured import Section
-from schemas.reasons import UNGROUNDED, UNREAD, UNTRANSLATED
+from schemas.reasons import REASONS, UNGROUNDED, UNREAD, UNTRANSLATED
 
 GRID = 20
 """Cells a side of the map of where boxes lie."""
@@ -82,6 +82,8 @@ GROUP_SIZE = Measure(
 )
 """Of each set rule that keeps one row of a group; its name is ``group_size/<rule>``."""
 
+_FAILURES = UNTRANSLATED | {name: reason.meaning for name, reason in REASONS.items() if name.startswith("llm_")}
+
 LISTINGS = {
     "served_format": Listing("format as served", "images", "images", {}),
     "canonical": Listing(
@@ -96,6 +98,6 @@ LISTINGS = {
     "line_script": Listing("script of the lines", "ocr", "lines", {}),
     "line_dropped": Listing("why lines do not count", "ocr", "lines", UNREAD),
     "translation_outcome": Listing("what became of translations", "translation", "translations", {}),
-    "translation_checks": Listing("checks that answers failed", "translation", "checks", UNTRANSLATED),
+    "translation_checks": Listing("checks that answers failed", "translation", "checks", _FAILURES),
     "translation_use": Listing("what was asked of the model", "translation", "requests and tokens", {}),
 }

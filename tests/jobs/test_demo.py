@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from jobs.demo.bilingual import translate
+from jobs.demo.cards import SHIPPED, comparable
 from jobs.demo.phrasebook import MODEL
 from jobs.demo.truth import Truth, expected, read_truth
 from jobs.demo.world import DEMO_LIMITS
@@ -237,3 +238,9 @@ def test_captions_of_drawn_scenes_are_bilingual_and_no_others(demo: Demo) -> Non
                     one["chrf"] == pytest.approx(100) for one in row["translations"] if one["chrf"] is not None
                 )
     assert chinese == agreed > 100
+
+
+def test_the_card_in_the_repository_is_that_of_this_demo(demo: Demo) -> None:
+    """`make cards` makes it anew."""
+    made = (demo.run / "dataset/README.md").read_text("utf-8")
+    assert comparable(made) == comparable(SHIPPED.read_text("utf-8"))
