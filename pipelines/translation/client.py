@@ -99,17 +99,18 @@ class Client:
             asking = _Asking(self._spec.tries, self._spec.deadline_s)
             completion, ms = await self._until_answered(key, request, asking)
             reserved.used(completion.tokens_in, completion.tokens_out)
-            answer = Stored(
-                key,
-                *completion,
-                prompt=request.prompt,
-                target=request.target,
-                account=self._account,
-                tries=asking.exchanges,
-                ms=ms,
-                at=time.time(),
-            )
-            return await self._cache.put(answer) if self._cache else answer
+        answer = Stored(
+            key,
+            *completion,
+            prompt=request.prompt,
+            target=request.target,
+            account=self._account,
+            tries=asking.exchanges,
+            ms=ms,
+            at=time.time(),
+        )
+        # without the slot: the next request need not wait for the disk
+        return await self._cache.put(answer) if self._cache else answer
 
     async def _until_answered(self, key: bytes, request: Request, asking: "_Asking") -> tuple[_Completion, float]:
         while True:
