@@ -47,7 +47,7 @@ def test_a_recipe_with_three_mistakes_names_all_three(case: Case) -> None:
 def test_a_missing_column_is_named_with_those_there_are(case: Case) -> None:
     table = case.folder / "pairs.csv"
     table.write_text("URL,TEXT\nhttp://example.org/a.jpg,a\n")
-    refused(case, "demo", "--input", str(table), said=["`url`", "URL", "source.columns"])
+    refused(case, "web-captions", "--input", str(table), said=["`url`", "URL", "source.columns"])
 
 
 def test_an_input_without_rows(case: Case) -> None:
@@ -99,7 +99,9 @@ def test_an_output_that_cannot_be_made(case: Case) -> None:
     assert (done.returncode, "cannot be written to" in done.stderr) == (2, True), done.stderr
 
 
-@pytest.mark.parametrize("command", [["run", "demo", "-o"], ["plan", "demo", "-o"], ["status"], ["verify"], ["pack"]])
+@pytest.mark.parametrize(
+    "command", [["run", "web-captions", "-o"], ["plan", "web-captions", "-o"], ["status"], ["verify"], ["pack"]]
+)
 def test_a_runs_folder_is_no_url(tmp_path: Path, command: list[str]) -> None:
     done = shardmill(*command, "s3://bucket/run", cwd=tmp_path)
     assert done.returncode == 2
