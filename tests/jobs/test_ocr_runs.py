@@ -70,9 +70,9 @@ class Planted:
 
 
 def textless(number: int) -> Image.Image:
-    """A smooth picture that differs from all others and holds no text."""
-    corners = np.random.default_rng(number).integers(40, 215, (2, 2, 3), np.uint8)
-    return Image.fromarray(corners).resize((400, 300), Image.Resampling.BILINEAR)
+    """A ramp between two colours of its own, in which nothing can be taken for a letter."""
+    ends = np.random.default_rng(number).integers(40, 215, (1, 2, 3), np.uint8)
+    return Image.fromarray(ends).resize((400, 300), Image.Resampling.BILINEAR)
 
 
 def chinese(number: int) -> tuple[Image.Image, tuple[str, ...]]:
