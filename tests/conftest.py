@@ -8,7 +8,6 @@ from hypothesis import settings
 from tests.support.chromium import PATH, Chromium
 from tests.support.web import Web
 
-
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no error
 settings.load_profile("unhurried")
 
