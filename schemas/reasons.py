@@ -221,6 +221,7 @@ UNTRANSLATED: dict[str, str] = {
     "wrong_language": "the answer is not, or not all, in the language that was asked for",
     "placeholder_lost": "a protected part of the text is not in the answer, or not as often",
     "placeholder_added": "the answer has a protected part that the text has not, or has it more often",
+    "placeholder_order": "a protected part that opens something, as <ref>, stands behind what closes it",
     "span_lost": "a phrase that has regions cannot be told in the answer",
     "length_ratio": "the answer is too short or too long for the text",
     "repetition": "the answer says something over and over",

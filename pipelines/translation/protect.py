@@ -59,6 +59,9 @@ _FEWEST_READ = 2
 """Characters of text in the image that are worth looking for."""
 
 
+_PAIRED = re.compile(r"<(?P<slash>/?)(?P<name>[A-Za-z][\w-]*)(?:\s[^<>]*)?>|<\|(?P<token>\w+)_(?P<end>start|end)\|>")
+
+
 class Piece(NamedTuple):
     """A protected part of a text."""
 
@@ -131,6 +134,21 @@ def protect_alike(translation: str, original: Protected) -> Protected:
     values = _words(set(original.values))
     spans = _apart(translation, [values, _BOX, SPECIAL_TOKEN, *_TAGS, _BRACKET])
     return _marked(translation, spans, original.values, tuple(translation[start:end] for start, end in spans))
+
+
+def are_paired(text: str, values: Sequence[str]) -> bool:
+    """Whether marks that stand for something that opens and closes, as ``<ref>`` and ``</ref>``, do so in order."""
+    opened: list[str] = []
+    for number in placeholders(text):
+        found = _PAIRED.fullmatch(values[number - 1]) if 1 <= number <= len(values) else None
+        if found is None:
+            continue
+        name = found["name"] or found["token"]
+        if not found["slash"] and found["end"] != "end":
+            opened.append(name)
+        elif not opened or opened.pop() != name:
+            return False
+    return True
 
 
 def restore(text: str, values: Sequence[str]) -> str:

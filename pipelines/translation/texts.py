@@ -19,6 +19,7 @@ from pipelines.translation.prompts import PromptName, messages, prompt_id
 from pipelines.translation.protect import (
     Protected,
     Span,
+    are_paired,
     protect,
     protect_alike,
     restore_with_spans,
@@ -187,13 +188,16 @@ async def _attempts(task: _Task, spans: Sequence[Span], ask: Translator, options
         tokens_in, tokens_out, model = tokens_in + answer.tokens_in, tokens_out + answer.tokens_out, answer.model
         text, found = unmark(_DELIMITER.sub("", answer.text).strip(), task.marked.spans)
         refused = failed_checks(task.against, text, answer.finish_reason)
+        values = task.protected.values
+        if are_paired(task.protected.text, values) and not are_paired(text, values):
+            refused = (*refused, "placeholder_order")
         if not refused:
             outcome: Outcome = "kept_source" if _is_kept(task, text) else "translated"
             if found is not None:
-                whole, there = restore_with_spans(text, task.protected.values, found)
+                whole, there = restore_with_spans(text, values, found)
                 where: dict[Span, Span] = dict(zip(task.marked.spans, there, strict=True))
                 return done(whole, tuple(where.get(trimmed(task.protected.text, span)) for span in spans), outcome)
-            without_spans = restore_with_spans(text, task.protected.values, ())[0], outcome
+            without_spans = restore_with_spans(text, values, ())[0], outcome
             refused = ("span_lost",)
         seen += refused
     if without_spans is not None:

@@ -18,7 +18,7 @@ from tests.support.labelled_answers import agreements, read_labelled
 LABELLED = read_labelled()
 AGREEMENTS = agreements(LABELLED)
 CAPTIONS = Path(__file__).parents[1] / "filters/captions/data/labelled.jsonl"
-BY_CALLERS = {"span_lost", "too_long"}
+BY_CALLERS = {"placeholder_order", "span_lost", "too_long"}
 """Not judged by the answer's words alone."""
 
 

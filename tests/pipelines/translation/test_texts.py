@@ -98,6 +98,15 @@ def test_a_text_that_is_too_long_fails_unasked() -> None:
     assert (done.outcome, done.checks, done.spans) == ("failed", ("too_long",), (None,))
 
 
+def test_what_encloses_words_encloses_their_translation() -> None:
+    text = "<ref>a dog</ref> runs on <b>grass</b>"
+    ask = Answering(["⟦2⟧一只狗⟦1⟧在⟦3⟧草地⟦4⟧上跑", "在⟦3⟧草地⟦4⟧上跑的⟦1⟧一只狗⟦2⟧"])
+    done = translated(text, ask)
+    assert (done.text, done.checks) == ("在<b>草地</b>上跑的<ref>一只狗</ref>", ("placeholder_order",))
+    loose = "a line<br> of text on a <image> here and there"
+    assert translated(loose, Answering(["一行⟦1⟧文字，到处都是⟦2⟧"])).checks == ()
+
+
 def test_terms_of_the_glossary_and_text_of_the_image_are_kept() -> None:
     options = TextOptions(glossary={"corgi": "柯基犬"})
     ask = Answering(["一只⟦1⟧在名叫⟦2⟧的店门口"])
