@@ -11,6 +11,7 @@ from data_cards.html.tables import TABLES, table
 from data_cards.page import page, shown
 from data_cards.sheet import Samples
 from schemas.reasons import REASONS, REFUSALS, Reason
+from schemas.statements import STATEMENTS
 
 _MEASURED: dict[Section, str] = {
     "images": "Images",
@@ -223,7 +224,13 @@ def _made(facts: CardFacts) -> str:
     said = "".join(f"<dt>{shown(name, 60)}</dt><dd>{shown(text, 4000)}</dd>" for name, text in facts.statements.items())
     models = table("Models and libraries", ("stage", "engine", "version", "weights"), engines) if engines else ""
     people = f'<h3>What its makers say</h3><dl class="said">{said}</dl>' if said else ""
+    if missing := [name for name in STATEMENTS if name not in facts.statements]:
+        people += f"<h3>What nobody has said</h3><ul>{''.join(map(_unsaid, missing))}</ul>"
     return models + (f"<p>{versions}.</p>" if versions else "") + people
+
+
+def _unsaid(name: str) -> str:
+    return f'<li><code>{shown(name, 60)}</code> <span class="soft">{shown(STATEMENTS[name], 300)}</span></li>'
 
 
 _STYLE = """

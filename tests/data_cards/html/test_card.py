@@ -7,6 +7,7 @@ import pytest
 from data_cards.facts import CardFacts
 from data_cards.html.card import render
 from data_cards.sheet import Samples
+from schemas.statements import STATEMENTS
 from tests.support.cards import FACTS, SAMPLES, hostile
 from tests.support.hostile import HOSTILE
 from tests.support.html import Element, check_offline
@@ -59,7 +60,11 @@ def test_it_says_what_the_facts_say() -> None:
     assert "80.0% of these (80) have at least two" in section(found, "grounding").text
     assert cells(section(found, "review")) == [["ground", "10", "8", "1", "1", "88.9%", "56.5% to 98.0%"]]
     assert cells(section(found, "rules")) == [["aspect_ratio", "max_ratio", "6.0", "published", "CogVLM, section 3.1"]]
-    assert "To try it." in section(found, "made").text
+    made = section(found, "made")
+    assert "To try it." in made.text
+    assert [item.all("code")[0].text for item in made.all("li")] == [
+        name for name in STATEMENTS if name != "motivation"
+    ]
 
 
 def test_kept_and_dropped_stand_side_by_side() -> None:
@@ -76,7 +81,7 @@ def test_kept_and_dropped_stand_side_by_side() -> None:
 
 def test_a_card_of_nothing_is_a_card() -> None:
     found = check_offline(render(BARE, NO_SAMPLES))
-    assert [one.attributes["id"] for one in found.all("section")] == ["funnel"]
+    assert [one.attributes["id"] for one in found.all("section")] == ["funnel", "made"]
 
 
 def test_the_same_facts_give_the_same_page() -> None:
