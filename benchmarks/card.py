@@ -24,7 +24,7 @@ from jobs.launch import save_run
 from jobs.packing.cut import cut
 from jobs.packing.pack import SHARDS, shard_jobs
 from jobs.packing.shards import BYTES, KIND, LICENSE, SAMPLES
-from jobs.running.hops import Hop
+from jobs.running.hops import Hop, compile_hops
 from jobs.running.state import RunState
 from jobs.store.commit import KEPT, Commit, LayerWriter, count
 from jobs.store.manifest import Manifest
@@ -54,11 +54,11 @@ RECIPE: dict[str, Any] = {
 
 def make_run(rows: int) -> None:
     """The run, unless it is there."""
-    stamp = _RUN / "rows"
-    if stamp.exists() and stamp.read_text() == str(rows):
+    layout, recipe, stamp = RunLayout(_RUN), Recipe.model_validate(RECIPE), _RUN / "made"
+    made = f"{rows} {compile_hops(recipe)[-1].fingerprint}"
+    if stamp.exists() and stamp.read_text() == made:
         return
     shutil.rmtree(_RUN, ignore_errors=True)
-    layout, recipe = RunLayout(_RUN), Recipe.model_validate(RECIPE)
     layout.input.mkdir(parents=True)
     plan = Plan("made", 0, _PART, "", ())
     parts = -(-rows // _PART)
@@ -86,7 +86,7 @@ def make_run(rows: int) -> None:
                 state.record(hop, layer_writer.commit(part.number, hop.fingerprint, inputs, counts, counts))
         state.manifests[hop.name].compact()
     _make_shards(state)
-    stamp.write_text(str(rows))
+    stamp.write_text(made)
 
 
 def _template(random: np.random.Generator) -> dict[str, Any]:
@@ -213,6 +213,8 @@ def main() -> None:
         text=True,
         check=False,
     )
+    if not (_RUN / "dataset/card.json").exists():
+        sys.exit(done.stdout + done.stderr)
     card = json.loads((_RUN / "dataset/card.json").read_text("utf-8"))
     reasons = Counter({one["reason"]: one["rows"] for step in card["steps"] for one in step["refusals"]})
     told = {"rows": card["rows"], "kept": card["steps"][-1]["kept"], **reasons, "load": round(os.getloadavg()[0], 1)}
