@@ -42,8 +42,8 @@ def answer(said: str) -> str:
 
 
 def _completion(text: str, asked: str) -> dict[str, Any]:
-    words = len(asked.split())
-    usage = {"prompt_tokens": words, "completion_tokens": len(text), "total_tokens": words + len(text)}
+    # a phrasebook has no tokens: characters stand for them on both sides
+    usage = {"prompt_tokens": len(asked), "completion_tokens": len(text), "total_tokens": len(asked) + len(text)}
     message = {"role": "assistant", "content": text}
     choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
     return {"id": "phrasebook", "object": "chat.completion", "model": MODEL, "choices": choices, "usage": usage}
