@@ -209,7 +209,7 @@ def test_it_runs_its_own_code_where_folders_of_the_same_name_lie_about(web: Web,
     done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert case.reasons() == {"kept": 20}
-    assert shardmill("verify", str(case.run_folder), cwd=elsewhere).returncode == 0
+    assert shardmill("verify", str(case.run_folder), cwd=elsewhere, timeout=200).returncode == 0
 
 
 def is_loopback(text: str) -> bool:
