@@ -111,14 +111,14 @@ class AnswerCache:
             while self._waiting:
                 batch, self._waiting = self._waiting, []
                 answers = [answer for answer, _ in batch]
-                try:
-                    await asyncio.get_running_loop().run_in_executor(self._thread, insert, self._writing, answers)
-                except sqlite3.Error as error:
-                    for _, done in batch:
-                        done.set_exception(error)
-                else:
-                    for _, done in batch:
-                        done.set_result(None)
+                work = asyncio.get_running_loop().run_in_executor(self._thread, insert, self._writing, answers)
+                await asyncio.wait([work])
+                error = work.exception()
+                for waiting in (done for _, done in batch if not done.done()):  # one that is has been cancelled
+                    if error:
+                        waiting.set_exception(error)
+                    else:
+                        waiting.set_result(None)
         finally:
             self._committing = None
 

@@ -21,6 +21,7 @@ from pipelines.translation.transport import AiohttpTransport
 
 _LONGEST_WAIT_S = 30.0
 _LONGEST_DETAIL = 300
+_MOST_TOKENS = 1 << 31
 _REFUSED = frozenset({401, 403})
 _NOT_THERE = frozenset({404, 405, 410})
 _COME_BACK = frozenset({408, 409, 425, 429})
@@ -131,7 +132,7 @@ class Client:
             except TimeoutError:
                 failure = _Failure("llm_timeout", f"no answer within {self._spec.timeout_s:g} s")
             except _NoCompletionError as error:
-                failure = _Failure("llm_bad_answer", str(error))
+                failure = _Failure("llm_bad_answer", f"{error} in {self._safe(raw.decode(errors='replace'))[:80]!r}")
             else:
                 await self._health.answered()
                 return completion, (time.monotonic() - began) * 1e3
@@ -239,11 +240,18 @@ def _completion(raw: bytes) -> _Completion:
         text = message.get("content") or message.get("refusal") or ""
         finish, model = choice.get("finish_reason"), said.get("model") or ""
         tokens = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise _NoCompletionError(f"{type(error).__name__} in {raw[:80]!r}") from None
+    except Exception as error:  # noqa: BLE001 — of bytes that others sent; numbers and depth alone raise three classes
+        raise _NoCompletionError(type(error).__name__) from None
     if not (isinstance(text, str) and isinstance(model, str) and (finish is None or isinstance(finish, str))):
-        raise _NoCompletionError(f"text, model or finish_reason is not text in {raw[:80]!r}")
-    return _Completion(text.encode("utf-8", "replace").decode(), finish, *tokens, model)
+        raise _NoCompletionError("text, model or finish_reason is not text")
+    if not all(0 <= count <= _MOST_TOKENS for count in tokens):
+        raise _NoCompletionError(f"{tokens} are no numbers of tokens")
+    return _Completion(_unicode(text), None if finish is None else _unicode(finish), *tokens, _unicode(model))
+
+
+def _unicode(text: str) -> str:
+    """`text` without halves of characters, which JSON can hold and no file can."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _words(error: openai.APIStatusError) -> str:

@@ -51,6 +51,21 @@ def test_the_first_answer_counts(tmp_path: Path) -> None:
     assert put(tmp_path, stored(b"a", "second"))[0].text == "first"
 
 
+def test_what_cannot_be_written_is_told_to_who_waits_and_to_nobody_else(tmp_path: Path) -> None:
+    async def run() -> None:
+        cache = AnswerCache(tmp_path)
+        with pytest.raises(OverflowError):
+            await cache.put(stored(b"a", tokens=1 << 64))
+        gone = asyncio.create_task(cache.put(stored(b"b")))
+        await asyncio.sleep(0)
+        gone.cancel()
+        assert await cache.put(stored(b"c")) == stored(b"c")
+        await cache.close()
+
+    asyncio.run(run())
+    assert set(held(tmp_path)) >= {stored(b"c").key}
+
+
 def test_tokens_are_counted_by_who_paid(tmp_path: Path) -> None:
     put(tmp_path, stored(b"a", account="x"), stored(b"b", account="x"), stored(b"c", account="y"))
     cache = AnswerCache(tmp_path)

@@ -98,6 +98,22 @@ def test_as_many_requests_are_in_flight_as_there_are_slots(server: LlmServer) ->
         (Reply(raw=b'{"choices": []}'), "llm_bad_answer", 3),
         (Reply(raw=b'{"choices": [{"message": {"content": [1]}}]}'), "llm_bad_answer", 3),
         (Reply(raw=b"\xff\xfe\x00"), "llm_bad_answer", 3),
+        (Reply(raw=b"[" * 200_000), "llm_bad_answer", 3),
+        (
+            Reply(raw=b'{"choices": [{"message": {"content": "a"}}], "usage": {"prompt_tokens": Infinity}}'),
+            "llm_bad_answer",
+            3,
+        ),
+        (
+            Reply(raw=b'{"choices": [{"message": {"content": "a"}}], "usage": {"prompt_tokens": -1}}'),
+            "llm_bad_answer",
+            3,
+        ),
+        (
+            Reply(raw=b'{"choices": [{"message": {"content": "a"}}], "usage": {"prompt_tokens": 1e20}}'),
+            "llm_bad_answer",
+            3,
+        ),
         (Reply(400, error="maximum context length exceeded"), "llm_bad_request", 1),
         (Reply(422), "llm_bad_request", 1),
         (Reply(400, error="content_filter: the prompt was filtered"), "llm_content_filter", 1),
@@ -273,6 +289,13 @@ def test_an_answer_whose_asker_has_gone_is_kept(server: LlmServer, tmp_path: Pat
 def test_a_text_that_is_no_unicode_is_still_kept(server: LlmServer, tmp_path: Path) -> None:
     server.behaviour = always(Reply(raw=b'{"choices": [{"message": {"content": "\\ud83d"}, "finish_reason": "stop"}]}'))
     assert answers(ask(endpoint(server), request(), cache=tmp_path))[0].text == "?"
+
+
+def test_a_model_whose_name_is_no_unicode_is_still_noted(server: LlmServer, tmp_path: Path) -> None:
+    choice = b'{"message": {"content": "x"}, "finish_reason": "\\ud83d"}'
+    server.behaviour = always(Reply(raw=b'{"model": "m\\ud83d", "choices": [' + choice + b"]}"))
+    [answer] = answers(ask(endpoint(server), request(), cache=tmp_path))
+    assert (answer.model, answer.finish_reason) == ("m?", "?")
 
 
 def test_a_packed_answer_is_unpacked(server: LlmServer) -> None:
