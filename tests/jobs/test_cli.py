@@ -294,6 +294,12 @@ def test_help_imports_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+def test_commands_load_no_model_client_or_cluster_before_they_need_one() -> None:
+    heavy = {"openai", "torch", "spacy", "onnxruntime", "rapidocr", "ray", "matplotlib"}
+    code = f"import sys, jobs.commands; print(sorted({heavy!r} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
 @pytest.mark.parametrize(
     "command",
     [[], ["run"], ["plan"], ["retry"], ["status"], ["sheet"], ["try"], ["try", "fetch"], ["try", "phrases"], ["demo"]],
