@@ -107,7 +107,10 @@ def test_coco_holds_the_same_boxes_in_pixels(run: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["--format", "yolo"], "neither grit, coco nor cogvlm-sft"), (["--format", "coco", "--output", "x.parquet"], ".json")],
+    [
+        (["--format", "yolo"], "neither grit, coco nor cogvlm-sft"),
+        (["--format", "coco", "--output", "x.parquet"], ".json"),
+    ],
 )
 def test_mistakes_are_one_message(run: Path, arguments: list[str], said: str) -> None:
     done = shardmill("export", str(run), *arguments)
