@@ -5,6 +5,7 @@ import json
 import os
 import random
 import time
+from collections import Counter
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
@@ -60,13 +61,14 @@ class Client:
         self._health = Health(spec.pause_s, spec.probes)
         self._slots = asyncio.Semaphore(spec.concurrency)
         self._flying: dict[bytes, asyncio.Task[Stored]] = {}
+        self._waiting: Counter[bytes] = Counter()
 
     async def ask(self, request: Request) -> Answer:
         """The answer, from the cache where it was received before.
 
         Raises `Unanswered` for this one request, and `EndRunError` where the key is refused, model or path is not
         there, the endpoint is down, or the budget spent. A caller that is cancelled leaves its exchange under way, so
-        that an answer that is paid for is kept.
+        that an answer that is paid for is kept; what nobody waits for any more is not asked for, or again.
         """
         key = key_of(self._model, self._spec.sampling, request)
         if self._cache and (found := self._cache.get(key)):
@@ -76,7 +78,13 @@ class Client:
             cached = False
             task = self._flying[key] = asyncio.create_task(self._pay(key, request))
             task.add_done_callback(lambda done: self._landed(key, done))
-        return _told(await asyncio.shield(task), cached=cached)
+        self._waiting[key] += 1
+        try:
+            return _told(await asyncio.shield(task), cached=cached)
+        finally:
+            self._waiting[key] -= 1
+            if not self._waiting[key]:
+                del self._waiting[key]
 
     async def settle(self) -> None:
         """Return when no exchange is under way."""
@@ -115,6 +123,8 @@ class Client:
 
     async def _until_answered(self, key: bytes, request: Request, asking: "_Asking") -> tuple[_Completion, float]:
         while True:
+            if key not in self._waiting:
+                raise Unanswered("llm_unavailable", "nobody waits for an answer any more")
             probe = await self._health.enter()
             began = time.monotonic()
             patience = self._spec.timeout_s if probe else min(self._spec.timeout_s, asking.left_s)

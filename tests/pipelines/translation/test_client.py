@@ -286,6 +286,23 @@ def test_an_answer_whose_asker_has_gone_is_kept(server: LlmServer, tmp_path: Pat
     assert len(server.asked) == 1
 
 
+def test_what_nobody_waits_for_any_more_is_not_asked(server: LlmServer, tmp_path: Path) -> None:
+    server.behaviour = lambda asked: Reply(503) if asked.text == "text 1" else Reply(delay_s=0.1)
+
+    async def leave() -> None:
+        client = Client(endpoint(server, concurrency=3, backoff_s=0.2), AnswerCache(tmp_path))
+        asking = [asyncio.create_task(client.ask(request(f"text {n}"))) for n in (*range(20), 19)]
+        while len(server.asked) < 3:  # noqa: ASYNC110 — in another thread, which sets no event of this loop
+            await asyncio.sleep(0.001)
+        for task in asking[:-1]:
+            task.cancel()
+        assert (await asking[-1]).text == "re: text 19"
+        await client.close()
+
+    asyncio.run(leave())
+    assert sorted(asked.text for asked in server.asked) == ["text 0", "text 1", "text 19", "text 2"]
+
+
 def test_a_text_that_is_no_unicode_is_still_kept(server: LlmServer, tmp_path: Path) -> None:
     server.behaviour = always(Reply(raw=b'{"choices": [{"message": {"content": "\\ud83d"}, "finish_reason": "stop"}]}'))
     assert answers(ask(endpoint(server), request(), cache=tmp_path))[0].text == "?"
