@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from pipelines.filters.scoring import decoded
 from pipelines.ocr.stage import Ocr
 from pipelines.pull.canonical import Canonical
 from pipelines.recipe_text import RecipeError, load, parse
-from pipelines.stage import Verdict
+from pipelines.stage import Verdict, Verdicts
 
 _STAGE_ALONE = "{name: try, stages: [{stage: pull}, {stage: ocr}]}"
 _ENGINES: dict[str, Literal["rapid", "paddle"]] = {"rapid": "rapid", "paddle": "paddle"}
@@ -45,7 +46,7 @@ def try_ocr(options: OcrOptions) -> int:
         raise RecipeError("the stage ocr", [spec.lacking])
     images = [canonical_picture(path) for path in options.images]
     try:
-        engine = replace(spec, without_text="keep").load()
+        engine = spec.load()
     except (ImportError, ValueError, OSError) as error:
         raise RecipeError("the stage ocr", [str(error)]) from None
     for path, image in zip(options.images, images, strict=True):
@@ -57,8 +58,8 @@ def try_ocr(options: OcrOptions) -> int:
         counting = [line for line in lines if line["dropped"] is None]
         sys.stdout.write(json.dumps(_facts(path, image, counting, text), ensure_ascii=False) + "\n")
         sys.stdout.flush()
-        if (reason := done.verdicts.reason[0].as_py()) is not None:
-            sys.stderr.write(f"{path}: a run would refuse it: {reason} {done.verdicts.value[0].as_py() or ''}\n")
+        for said in _left_out(lines, done.verdicts):
+            sys.stderr.write(f"{path}: {said}\n")
         if options.out is not None:
             _overlay(image, counting).save(options.out, "PNG")
     return 0
@@ -100,6 +101,17 @@ def _facts(path: Path, image: Canonical, lines: Sequence[dict[str, Any]], text: 
         for line in lines
     ]
     return {"image": str(path), "width": image.width, "height": image.height, "lines": said, "text": text}
+
+
+def _left_out(lines: Sequence[dict[str, Any]], verdicts: Verdicts) -> Iterator[str]:
+    """Why lines that were read are not among those printed, and why a run would refuse the picture."""
+    dropped = Counter(line["dropped"] for line in lines if line["dropped"] is not None)
+    if dropped:
+        told = ", ".join(f"{number} {reason}" for reason, number in sorted(dropped.items()))
+        yield f"lines that do not count: {told}"
+    if (reason := verdicts.reason[0].as_py()) is not None:
+        why = verdicts.value[0].as_py(), verdicts.detail[0].as_py()
+        yield " ".join(["a run would refuse it:", reason, *(f"{word}" for word in why if word is not None)])
 
 
 def _corners(line: dict[str, Any]) -> list[tuple[float, float]]:

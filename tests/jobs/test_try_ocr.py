@@ -60,6 +60,15 @@ def test_what_a_run_would_refuse_is_said(page: Path) -> None:
     assert len(json.loads(done.stdout)["lines"]) == 6
 
 
+def test_lines_that_do_not_count_are_said(page: Path, tmp_path: Path) -> None:
+    done = shardmill("try", "ocr", str(page), "--set", "stages.ocr.rules.scripts=[Latn]")
+    assert done.stderr == f"{page}: lines that do not count: 2 other_script\n"
+    blank = tmp_path / "blank.png"
+    Image.new("RGB", (90, 60), "white").save(blank)
+    done = shardmill("try", "ocr", str(blank))
+    assert done.stderr == f"{blank}: a run would refuse it: no_text\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
