@@ -123,7 +123,8 @@ def write_verdicts(jobs: Sequence[PartJob], refused: Sequence[Path], group: int)
 
 def _commit_marked(job: PartJob, rule: MarkingRule, found: pa.Table) -> Commit:
     rows = live_rows(job.layout, job.hop, job.part)
-    marked = rule.mark(rows, found.filter(pc.is_in(found["id"], rows["id"].combine_chunks())))
+    latest = np.setdiff1d(rows["id"].to_numpy(), job.superseded)
+    marked = rule.mark(rows, found.filter(pc.is_in(found["id"], pa.array(latest))))
     assert marked.columns is not None
     verdicts = marked.verdicts
     kept = {name: _only(marked.columns[name], pc.is_null(verdicts.reason)) for name in rule.adds.names}

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import pytest
 
 from jobs.launch import saved_recipe
 from jobs.running.executor import Call
-from jobs.running.sets import SetRun
+from jobs.running.sets import SetRun, collect_keys, decide_bucket, write_verdicts
 from jobs.running.state import RunState
 from jobs.store.plan import Plan
 from jobs.verify import verify
+from pipelines.sets.repeated_lines import RepeatedLines
 from schemas.layout import RunLayout
 from tests.support.by_hand import run_here
 from tests.support.runs import Case, files, truth, urls
@@ -255,3 +257,20 @@ def test_repeated_lines_are_marked_in_the_rows_that_stay(web: Web, tmp_path: Pat
     used = [sample["lines"] for part in packed for row in part["samples"].to_pylist() for sample in row]
     assert sorted(used) == [[0, 1], *[[2]] * 6]
     assert verify(state).problems == []
+
+
+def test_rows_that_a_later_generation_took_over_are_not_marked(web: Web, tmp_path: Path) -> None:
+    captions = ["logo mountain", "logo lake", "logo harbour"]
+    case = Case(web, tmp_path, [])
+    pq.write_table(pa.table({"url": urls(web, image=len(captions)), "caption": captions}), case.table)
+    tail = f"pack: {{tasks: [read_text], min_line_px: 1}}\n{TAIL}"
+    state = run_here(case, recipe("lines_of_caption", "repeated_lines, at_most: 2", tail=tail))
+    (job,) = set_run(state, 100).jobs
+    keys, found = tmp_path / "keys.arrow", tmp_path / "found.arrow"
+    collect_keys([job], 1, keys)
+    decide_bucket(RepeatedLines(at_most=2), [keys], 0, 1, found)
+    # what was found is about the same ids as they are now
+    write_verdicts([replace(job, superseded=np.array([0, 2]))], [found], 0)
+    rows = pq.read_table(job.path)
+    kept = {row: "logo" in text for row, text in zip(rows["id"].to_pylist(), rows["text"].to_pylist(), strict=True)}
+    assert kept == {0: True, 1: False, 2: True}
