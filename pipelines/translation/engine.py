@@ -1,7 +1,7 @@
 """Translating the captions and conversations of rows, many at a time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,16 +76,21 @@ class TranslateEngine:
         await self._client.close()
 
     async def _row(self, work: _Work) -> None:
+        """One text after the other, until the row has failed: then no more is paid for it."""
+        for caption in _captions_of(work.row, self._spec):
+            if work.verdict is None:
+                await self._judged(work, caption.place, self._caption(work, caption))
+        turns = _turns_of(work.row, self._spec)
+        if turns and work.verdict is None:
+            await self._judged(work, None, self._turns(work, turns))
+
+    async def _judged(self, work: _Work, of: int | None, asked: Coroutine[Any, Any, None]) -> None:
         spec = self._spec
         try:
-            for caption in _captions_of(work.row, spec):
-                await self._caption(work, caption)
-            if turns := _turns_of(work.row, spec):
-                await self._turns(work, turns)
+            await asked
         except Unanswered as error:
-            reason = REASONS[error.reason]
-            work.notes.append(_note(spec.to, None, None, "translate", None) | {"checks": [error.reason]})
-            if reason.retriable or spec.text.on_failure == "fail":
+            work.notes.append(_note(spec.to, None, of, "translate", None) | {"checks": [error.reason]})
+            if REASONS[error.reason].retriable or spec.text.on_failure == "fail":
                 work.verdict = Verdict(error.reason, detail=error.detail)
 
     async def _caption(self, work: _Work, caption: Caption) -> None:

@@ -231,6 +231,27 @@ def test_a_text_that_the_endpoint_refuses_is_kept_without_translation(server: Ll
     assert strict.verdicts.reason.to_pylist() == ["llm_content_filter"]
 
 
+def test_a_text_that_the_endpoint_refuses_costs_the_row_no_other(server: LlmServer) -> None:
+    server.behaviour = lambda asked: Reply(400, error="too long") if "cat" in asked.text else word_by_word(asked)
+    rows = table([caption("a cat"), caption("a dog")], turns=[[turn("user", "the boat"), turn("assistant", "a car")]])
+    done = translate(spec(server, turns=True), rows)
+    assert added(done) == [(to_chinese("a dog"), "zh", "translated", 1, "echo-1")]
+    assert done.columns is not None
+    assert len(done.columns["translated_turns"].to_pylist()[0]) == 2
+    assert [(note["of"], note["outcome"]) for note in notes(done)] == [
+        (0, "failed"),
+        (1, "translated"),
+        (None, "translated"),
+    ]
+
+
+def test_nothing_more_is_asked_for_a_row_that_has_failed(server: LlmServer) -> None:
+    server.behaviour = lambda asked: Reply(text="") if "cat" in asked.text else word_by_word(asked)
+    done = translate(spec(server, text=TextOptions(on_failure="fail")), table([caption("a cat"), caption("a dog")]))
+    assert done.verdicts.reason.to_pylist() == ["untranslated"]
+    assert not [asked for asked in server.asked if "dog" in asked.text]
+
+
 def test_a_refused_key_ends_the_run(server: LlmServer) -> None:
     server.behaviour = always(Reply(401))
     with pytest.raises(EndRunError, match="key_env"):
