@@ -8,7 +8,7 @@ from data_cards import card_json
 from pipelines.recipe import Recipe
 from schemas import tables
 from schemas.chatml import SHARD
-from schemas.reasons import REASONS, REFUSALS, UNGROUNDED, UNREAD
+from schemas.reasons import REASONS, REFUSALS, UNGROUNDED, UNREAD, UNTRANSLATED
 
 
 def recipe() -> str:
@@ -27,6 +27,7 @@ def layers() -> str:
         "added by clip_similarity": tables.SIMILARITY,
         "added by grounding": tables.GROUNDED,
         "added by ocr, and by repeated_lines again": tables.READ,
+        "added by translate": tables.TRANSLATED,
         "added by pack": tables.PACKED,
     }
     reasons = [
@@ -36,6 +37,7 @@ def layers() -> str:
     refusals = [f"  {name:<20} {meaning}" for name, meaning in REFUSALS.items()]
     ungrounded = [f"  {name:<20} {meaning}" for name, meaning in UNGROUNDED.items()]
     unread = [f"  {name:<20} {meaning}" for name, meaning in UNREAD.items()]
+    untranslated = [f"  {name:<20} {meaning}" for name, meaning in UNTRANSLATED.items()]
     return "\n\n".join(
         [
             *(_described(name, schema) for name, schema in groups.items()),
@@ -43,6 +45,7 @@ def layers() -> str:
             "\n".join(["refusals: why a task was not made of a row", *refusals]),
             "\n".join(["ungrounded: why no box was asked for a phrase", *ungrounded]),
             "\n".join(["unread: why a line of text does not count", *unread]),
+            "\n".join(["untranslated: why an answer was not taken for a translation", *untranslated]),
         ]
     )
 

@@ -74,7 +74,14 @@ def judge(rows: pa.Table, spec: PackSpec) -> Processed:
         elif unfit[row]:
             verdict = Verdict("unfit_for_dialect", max(sides) / min(sides))
         else:
+            said_before: set[str] = set()
             for caption in captions[row]:
+                if caption.text.strip() in said_before:  # a name, as a rule, which its translation leaves as it is
+                    refused[row] += [
+                        Refused(task, caption.place, None, "repeated_caption") for task in spec.of_captions
+                    ]
+                    continue
+                said_before.add(caption.text.strip())
                 plans, refusals = decide(spec.of_captions, caption, regions[row], boxes[row], spec.limits)
                 planned[row] += plans
                 refused[row] += refusals

@@ -251,7 +251,8 @@ def test_verify_follows_samples_through_several_shards_and_a_second_pass(case: C
 
 def test_schemas_and_recipes_are_printed() -> None:
     assert json.loads(shardmill("schema", "recipe").stdout)["title"] == "Recipe"
-    assert "phash" in shardmill("schema", "layers").stdout
+    layers = shardmill("schema", "layers").stdout
+    assert all(name in layers for name in ("phash", "translated_turns", "number_mismatch"))
     assert "messages_tagged" in shardmill("schema", "shard").stdout
     assert shardmill("schema", "nothing").returncode == 2
     listed = shardmill("recipes").stdout

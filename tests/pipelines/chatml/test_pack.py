@@ -47,6 +47,18 @@ def test_a_row_that_says_nothing_is_refused(rows: RowMaker, captions: Any) -> No
     assert reasons(rows([captions])) == ["no_caption"]
 
 
+@pytest.mark.parametrize("lang", ["en", None])
+def test_what_is_its_own_translation_is_trained_on_once(rows: RowMaker, lang: str | None) -> None:
+    captions = [{"text": "Nike Air Max 90", "lang": lang}, {"text": "Nike Air Max 90", "lang": "zh"}]
+    processed = judge(rows([captions]).select(judge_reads(SPEC)), SPEC)
+    assert processed.columns is not None
+    (planned,), (refused,) = (processed.columns[name].to_pylist() for name in ("samples", "refusals"))
+    assert [(plan["task"], plan["language"]) for plan in planned] == [("caption", lang)]
+    assert [(one["caption_index"], one["reason"]) for one in refused] == [(1, "repeated_caption")]
+    alone = sample(rows([captions]), PackSpec(languages=("zh",)))
+    assert alone["language"] == "zh"
+
+
 @pytest.mark.parametrize(
     ("text", "lang", "detail"),
     [
