@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from jobs.cards import columns
 from jobs.cards.measured import Bools, Ints, Measured
 from jobs.reports.frequent import Frequent, hosts_in
+from jobs.reports.rows import BLOCKED
 from jobs.running.executor import Call
 from jobs.running.hops import Hop, shard_reader
 from jobs.running.part import live_rows
@@ -49,7 +50,7 @@ class Collected:
 
     measured: Measured
     hosts: Frequent
-    """By ``host`` and ``what``: ``kept`` or ``stage/reason``."""
+    """By ``host`` and ``what``: ``kept`` or ``stage/reason``. Where blocked images lie is told to nobody."""
     repeats: dict[str, Ints]
     """By set rule: for each row that it refused, the row it repeats."""
 
@@ -135,7 +136,8 @@ def _measure(
     gone = pa.concat_tables(left).combine_chunks()
     fate = gone[_FATE].take(pc.index_in(given["id"], gone["id"].combine_chunks()))
     host = pc.fill_null(hosts_in(given["url"]), "")
-    frequent.add(pa.table({"host": host, _FATE: pc.fill_null(fate, KEPT), "id": given["id"]}))
+    fates = pa.table({"host": host, _FATE: pc.fill_null(fate, KEPT), "id": given["id"]})
+    frequent.add(fates.filter(pc.invert(pc.ends_with(fates[_FATE], f"/{BLOCKED}"))))
 
 
 def _rows(sources: Sequence[PartSource], read: Callable[[PartSource], pa.Table]) -> pa.Table:

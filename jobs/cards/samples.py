@@ -35,8 +35,8 @@ _Ranked = list[tuple[int, Drawn]]
 def samples(state: RunState) -> Samples:
     """At most `_EACH` rows that were kept, and as many that were not, by turns for each reason that there is.
 
-    Every part must have passed every hop. The same run gives the same rows. Of a row that left as unfit, or before the
-    last stage that judges safety, nothing but the verdict is shown.
+    Every part must have passed every hop. The same run gives the same rows. Of a row that left as unfit, or that no
+    stage judged fit because it left before or at the last that judges safety, nothing but the verdict is shown.
     """
     kept: _Ranked = []
     dropped: dict[str, _Ranked] = {}
@@ -80,10 +80,10 @@ def _by_turns(dropped: dict[str, _Ranked]) -> list[Drawn]:
 
 
 def _fit(state: RunState, tile: Tile) -> Tile:
-    """A dropped row as it may be published."""
+    """A dropped row as it may be published; what an error said, which differs from time to time, is left to `show`."""
     names = [title(stage) for stage in state.recipe.stages]
     judging = [at for at, stage in enumerate(state.recipe.stages) if stage.stage in _SAFETY]
     place = names.index(tile.stage) if tile.stage in names else len(names)
-    if tile.reason in _UNFIT or (judging and place < judging[-1]):
+    if tile.reason in _UNFIT or (judging and place <= judging[-1]):
         return replace(tile, thumbnail=None, captions=(), host="", address="", detail=None, boxes=(), lines=())
-    return tile
+    return replace(tile, detail=None) if tile.outcome == Outcome.FAILED else tile

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from data_cards.card_json import parse
 from jobs import commands
 from jobs.reports.sheet import SheetOptions, sheet
 from schemas.tables import PULLED
@@ -51,6 +52,9 @@ def test_what_is_blocked_stands_nowhere_but_in_the_input(case: Case) -> None:
     assert seen["input"]
     assert not seen["elsewhere"]
     assert is_sound(case.run_folder)
+
+    (host,) = parse((case.run_folder / "dataset/card.json").read_text("utf-8")).hosts
+    assert (host.rows, host.kept, host.left) == (22, 19, (("pull", "http_gone", 3),))
 
 
 def _leaves(value: object) -> list[bytes]:

@@ -48,7 +48,7 @@ def test_a_row_that_was_tried_again_is_shown_once(web: Web, tmp_path_factory: py
 def test_what_is_unfit_is_not_shown(web: Web, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("unfit")
     addresses = urls(web, image=4, wide=3, small=3)
-    rows = {"url": addresses, "caption": ["a caption"] * 10, "punsafe": [0.9, 0.1, 0.1, 0.1, *[0.1] * 6]}
+    rows = {"url": addresses, "caption": ["a caption"] * 10, "punsafe": [0.9, None, *[0.1] * 8]}
     pq.write_table(pa.table(rows), folder / "pairs.parquet")
     recipe = RECIPE.replace(
         "  - stage: min_side", "  - stage: score\n    column: punsafe\n    below: 0.5\n  - stage: min_side"
@@ -56,7 +56,17 @@ def test_what_is_unfit_is_not_shown(web: Web, tmp_path_factory: pytest.TempPathF
     case = Case(web, folder, addresses, recipe=recipe)
     assert case.run() == 0
     shown = {tile.reason: tile for tile in samples(saved(case.run_folder)).dropped}
-    assert shown.keys() == {"score", "aspect_ratio", "min_side"}
-    for unjudged in ("score", "aspect_ratio"):
+    assert shown.keys() == {"score", "missing_value", "aspect_ratio", "min_side"}
+    for unjudged in ("score", "missing_value", "aspect_ratio"):
         assert (shown[unjudged].thumbnail, shown[unjudged].captions, shown[unjudged].address) == (None, (), "")
     assert shown["min_side"].thumbnail is not None
+
+
+def test_what_errors_say_of_ports_and_bytes_read_is_left_to_show(
+    web: Web, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    addresses = [*urls(web, image=2), "http://127.0.0.1:1/refused.png"]
+    case = Case(web, tmp_path_factory.mktemp("refused"), addresses)
+    assert case.run() == 0
+    (refused,) = samples(saved(case.run_folder)).dropped
+    assert (refused.reason, refused.detail) == ("connect", None)
