@@ -286,7 +286,8 @@ class Fetcher:
         while chunk := await response.content.readany():
             size += len(chunk)
             if size > limit:
-                raise RefusedError(Verdict("body_too_large", float(size), "read so far"))
+                # not `size`, which is by chance how much came at once
+                raise RefusedError(Verdict("body_too_large", float(limit + 1), "read so far"))
             chunks.append(chunk)
         if not size:
             raise RefusedError(Verdict("empty_body"))

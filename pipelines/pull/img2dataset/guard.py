@@ -113,7 +113,7 @@ class Guard(urllib.request.BaseHandler):
         while chunk := response.read1(_CHUNK):
             body += chunk
             if len(body) > self._rules.max_bytes:
-                self._refuse(Verdict("body_too_large", float(len(body)), "read so far"))
+                self._refuse(Verdict("body_too_large", float(self._rules.max_bytes + 1), "read so far"))
             if time.monotonic() > self._exchange.end:
                 raise TimeoutError("timed out")
         if response.length:

@@ -234,8 +234,7 @@ def test_a_body_without_a_declared_length_is_cut_off_at_the_cap(hostile: Hostile
             await writer.drain()
 
     row = pull(hostile.acting(endless), max_bytes=1_000_000)
-    assert row["reason"] == "body_too_large"
-    assert 1_000_000 < row["value"] < 2_000_000
+    assert (row["reason"], row["value"]) == ("body_too_large", 1_000_001)
 
 
 def test_a_chunked_body_is_held_to_the_cap_too(hostile: Hostile) -> None:
