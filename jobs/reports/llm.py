@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from contextlib import closing
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ _ENOUGH = 100
 
 
 def asking_hops(state: RunState) -> list[tuple[Hop, Translate]]:
-    """The hops that ask a language model, each with its first such stage."""
+    """The hops that ask a language model, each with its stage: such a stage stands alone."""
     found = [(hop, [stage for stage in hop.stages if isinstance(stage, Translate)]) for hop in state.hops]
     return [(hop, stages[0]) for hop, stages in found if stages]
 
@@ -61,8 +62,8 @@ def expected(state: RunState) -> dict[str, Any]:
 def _expected_of_hop(state: RunState, hop: Hop, stage: Translate) -> dict[str, Any]:
     from pipelines.translation import estimate  # brings openai, whose types take most of a second
 
-    before = state.tally[hop.previous] if hop.previous else None
-    share = before.kept / before.entered if before and before.entered else 1.0
+    before = [tally for tally in (state.tally[one.name] for one in state.hops[: hop.index]) if tally.entered]
+    share = prod(tally.kept / tally.entered for tally in before)
     entering = state.plan.planned_rows * share - state.tally[hop.name].entered
     sample = _sample(state, stage)
     guess = estimate.expected(sample, stage).times(entering / max(1, len(sample)))

@@ -174,6 +174,20 @@ def test_plan_tells_requests_tokens_and_cost_before_and_after_answers(case: Tran
     assert planned(case)["requests"] == 0
 
 
+def test_plan_reckons_with_what_all_hops_before_refused(case: TranslatedRun) -> None:
+    long_ones = sorted(map(len, captions(ROWS)))[ROWS // 2]
+    enough = f"{{stage: caption_characters, at_least: {long_ones}}}"
+    stages = f"[{{stage: pull}}, {enough}, {{stage: exact_duplicates}}, {{stage: translate}}]"
+    assert case.run(f"stages={stages}", until="exact_duplicates") == 0
+    left = sum(len(text) >= long_ones for text in captions(ROWS))
+    assert 0 < left < ROWS
+    assert planned(case, f"stages={stages}")["requests"] == left
+
+
+def test_plan_counts_every_caption_while_none_is_grounded(case: TranslatedRun) -> None:
+    assert planned(case, "stages.translate.grounded_only=true")["requests"] == ROWS
+
+
 def test_answers_go_from_run_to_run(case: TranslatedRun, server: LlmServer, capfd: pytest.CaptureFixture[str]) -> None:
     assert case.run() == 0
     store = f"file://{case.folder}/bucket"
