@@ -10,6 +10,7 @@ is ours. A line that a rule dropped is never asked about nor answered with, but 
 a question that it would answer as well is not asked.
 """
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -173,14 +174,14 @@ def _is_flat(coordinates: Coordinates) -> bool:
 
 
 def _stands_elsewhere(at: int, lines: Sequence[Line]) -> _Flaw:
-    """Whether another line says what this one does, or holds it, and how many do; case and spaces do not count."""
+    """Whether another line says what this one does, or holds it, and how many do; case, width and spaces aside."""
     said = _squeezed(lines[at].text)
     others = sum(said in _squeezed(line.text) for place, line in enumerate(lines) if place != at)
     return ("repeated_text", others) if others else (None, None)
 
 
 def _squeezed(text: str) -> str:
-    return "".join(text.split()).casefold()
+    return "".join(unicodedata.normalize("NFKC", text).split()).casefold()
 
 
 def _has_company(at: int, lines: Sequence[Line]) -> _Flaw:
