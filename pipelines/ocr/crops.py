@@ -15,6 +15,9 @@ Corners = NDArray[np.float32]
 _TALL = 1.5
 """Height over width from which PaddleOCR takes a crop for vertical text, and turns it a quarter to the left."""
 
+_WARPED = 2**15 - 2
+"""Pixels a side that OpenCV warps at most."""
+
 _EXACT = 1e-3
 """Pixels that a corner may be off and count as whole."""
 
@@ -59,6 +62,8 @@ def _straight(image: Pixels, rectangle: Corners) -> Pixels | None:
 
 
 def _warped(image: Pixels, rectangle: Corners) -> Pixels:
+    if max(image.shape[:2]) > _WARPED:
+        image, rectangle = _around(image, rectangle)
     width = max(1, int(max(_between(rectangle, 0, 1), _between(rectangle, 2, 3))))
     height = max(1, int(max(_between(rectangle, 0, 3), _between(rectangle, 1, 2))))
     to = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
@@ -70,6 +75,13 @@ def _warped(image: Pixels, rectangle: Corners) -> Pixels:
         flags=cv2.INTER_CUBIC,
     )
     return np.asarray(warped, np.uint8)
+
+
+def _around(image: Pixels, rectangle: Corners) -> tuple[Pixels, Corners]:
+    """The part of an image that a warp looks at, two pixels more for the cubic, and the rectangle in it."""
+    left, top = np.maximum(np.floor(rectangle.min(axis=0)) - 2, 0).astype(int).tolist()
+    right, bottom = np.ceil(rectangle.max(axis=0)).astype(int).tolist()
+    return image[top : bottom + 3, left : right + 3], rectangle - np.array([left, top], np.float32)
 
 
 def side_by_side(pixels: Pixels, characters: int) -> Pixels:

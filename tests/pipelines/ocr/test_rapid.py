@@ -180,6 +180,13 @@ def test_boxes_that_leave_the_image_are_warped(box: tuple[float, float, float, f
     assert _straight(np.zeros((90, 140, 3), np.uint8), level(corners(box))) is None
 
 
+def test_an_image_longer_than_opencv_warps_is_cut_as_a_part_of_it_is() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (60, 40_000, 3), np.uint8)
+    box = level(np.array([[30, 12], [100, 20], [98, 40], [28, 32]]))
+    part = image[:, 30_000:30_140]
+    assert np.array_equal(_warped(image, box + np.float32([30_000, 0])), _warped(part, box))
+
+
 def test_weights_are_those_of_the_wheel() -> None:
     assert Path(resolve_weights(DETECTOR)).stat().st_size > 5_000_000
     assert Path(resolve_weights(RECOGNISER)).stat().st_size > 10_000_000
