@@ -4,6 +4,7 @@ With the models that rapidocr's wheel carries they run on ONNX Runtime, without 
 model in Paddle's own layout, or one that PaddleOCR publishes, runs on paddlepaddle.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -52,6 +53,7 @@ def load_paddle(settings: OcrSettings, device: str) -> Reader:
     batch = settings.batch or (1 if device == "cpu" else _ON_GPU)
     with _headless_counts():
         library: Any = import_module("paddleocr")
+        logging.getLogger("paddlex").setLevel(logging.ERROR)  # it would tell of each image that it reduces
         finder = library.TextDetection(
             **_given(settings.det_name, lambda: detector_folder(settings.det_path, settings, cache), device),
             limit_side_len=settings.det_side,

@@ -1,6 +1,7 @@
 """PaddleOCR over the same weights: it reads the same, reaches nobody, and writes where it is told to."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -72,6 +73,17 @@ def test_images_of_several_sizes_read_together_read_alike(reader: Reader, cache:
     assert [[line.text for line in page] for page in together] == [
         [line.text for line in page] for page in reader.read(pages)
     ]
+
+
+def test_it_says_nothing_of_images_that_it_reduces(reader: Reader) -> None:
+    said: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = said.append  # type: ignore[method-assign]
+    library = logging.getLogger("paddlex")
+    library.addHandler(handler)
+    reader.read([Image.new("RGB", (5000, 100), "white")])
+    library.removeHandler(handler)
+    assert said == []
 
 
 def test_models_are_laid_out_once(tmp_path: Path) -> None:
