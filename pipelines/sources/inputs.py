@@ -26,7 +26,7 @@ from pipelines.sources.files import InputError, InputFile, Unit, local_path, ope
 from pipelines.sources.recognise import format_of_folder
 from pipelines.sources.rows import printable
 from pipelines.sources.spec import Format, SourceSpec
-from pipelines.sources.tables import delimited, jsonl, parquet
+from pipelines.sources.tables import delimited, jsonl, parquet, url_list
 from pipelines.sources.tables.columns import Contents, check_columns
 
 __all__ = ["InputError", "InputFile", "Unit", "find", "read"]
@@ -50,6 +50,7 @@ _READERS: dict[Format, _Reader] = {
     "csv": _Reader(delimited.inspect, delimited.read),
     "tsv": _Reader(delimited.inspect, delimited.read),
     "jsonl": _Reader(jsonl.inspect, jsonl.read),
+    "urls": _Reader(url_list.inspect, url_list.read),
     "webdataset": _Reader(webdataset.inspect, webdataset.read),
     "folder": _Reader(folder.inspect, folder.read, folder.folders),
     "datasets": _Reader(datasets_folder.inspect, datasets_folder.read, datasets_folder.tables),
@@ -119,6 +120,8 @@ def _expanded(text: str, spec: SourceSpec) -> dict[str, Format | None]:
     """The files that `text` stands for, and the format of each; None where nothing tells it."""
     format_ = format_of_folder(text, spec) if spec.format == "auto" else spec.format
     if format_ is None:
+        if url_list.is_named(text):
+            return dict.fromkeys(expand(text, "urls"), "urls")
         found = img2dataset.as_shards(text, expand(text, "auto"))
         return {path: "img2dataset" if img2dataset.recognises(path) else format_of(path) for path in found}
     own = _READERS[format_].expand

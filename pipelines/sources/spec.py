@@ -14,6 +14,7 @@ Format = Literal[
     "csv",
     "tsv",
     "jsonl",
+    "urls",
     "webdataset",
     "folder",
     "datasets",
@@ -54,7 +55,8 @@ class SourceSpec:
 
     format: Literal["auto", Format] = "auto"
     """auto: by each file's suffix, ``.parquet .csv .tsv .jsonl .ndjson``, each of them with ``.gz``, ``.tar`` and
-    ``.arrow``; folders of images, saved data sets and what img2dataset wrote by what lies in them."""
+    ``.arrow``; a file ``.txt`` that is named itself is a list of URLs; folders of images, saved data sets and what
+    img2dataset wrote by what lies in them."""
     table: TableName | None = None
     """A published table, by its name: which column holds what, scores carried along; `columns` overrides it."""
     columns: Columns = field(default_factory=Columns)
@@ -72,7 +74,7 @@ class SourceSpec:
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.table is not None and self.format not in ("auto", "parquet", "csv", "tsv", "jsonl"):
+        if self.table is not None and self.format not in ("auto", "parquet", "csv", "tsv", "jsonl", "urls"):
             raise ValueError(f"{self.table} is a table, and {self.format} is not a table's format: leave one out")
         return self
 
