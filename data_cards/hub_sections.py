@@ -9,15 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from data_cards.facts import CardFacts, Step
 from data_cards.facts_measured import Review, Section, Tally
-from data_cards.markdown import code, escape, table
+from data_cards.markdown import code, cut, escape, table
 from schemas.chatml import SHARD
 from schemas.reasons import REASONS, REFUSALS
 from schemas.statements import STATEMENTS
 
 _TOP = 20
 """Lines of a table of languages or licences: sources may state thousands."""
-_VALUE_ROOM = 300
-"""Characters of a setting's value."""
 _ORIGINS = (
     "*published*: by the system's authors; *secondary*: told by others; *ours*: chosen here, unpublished; *recipe*: "
     "chosen by the recipe, which does not say why; *default*: left as it is."
@@ -59,7 +57,7 @@ def collection(facts: CardFacts) -> str:
         parts.append(table(("source", "rows that came through"), most_frequent(files, "not known"), " r"))
     if facts.hosts:
         hosts = [
-            (escape(host.name) or "no address", host.rows, host.kept, ", ".join(_reason_of(host.left)))
+            (cut(host.name) or "no address", host.rows, host.kept, ", ".join(_reason_of(host.left)))
             for host in facts.hosts
         ]
         parts.append(table(("host whose rows left", "rows", "kept", "mostly for"), hosts, " rr"))
@@ -82,7 +80,7 @@ def processing(facts: CardFacts) -> str:
     if facts.rules:
         rules = [
             (
-                *(code(rule.stage), code(rule.setting) if rule.setting else "", _cut(rule.value)),
+                *(code(rule.stage), code(rule.setting) if rule.setting else "", cut(rule.value)),
                 *(rule.origin, escape(rule.source or "")),
             )
             for rule in facts.rules
@@ -159,7 +157,7 @@ def licences(facts: CardFacts) -> str:
         parts.append(table(("licence", "samples"), most_frequent(counts, "not stated"), " r"))
     if facts.sources:
         lines = [
-            (escape(one.source), escape(one.license) if one.license else "not stated", one.rows)
+            (cut(one.source), cut(one.license) if one.license else "not stated", one.rows)
             for one in facts.sources[:_TOP]
         ]
         if len(facts.sources) > _TOP:
@@ -278,7 +276,3 @@ def _precision(review: Review) -> str:
         return "–"
     low, high = review.wilson
     return f"{review.precision:.3f} ({low:.3f} to {high:.3f})"
-
-
-def _cut(value: str) -> str:
-    return escape(value if len(value) <= _VALUE_ROOM else f"{value[:_VALUE_ROOM]}…")

@@ -12,6 +12,7 @@ from rich.text import Text
 from data_cards.card_json import CardJsonError, parse
 from data_cards.diff import Section, difference, render
 from data_cards.facts import CardFacts
+from data_cards.page import told
 from jobs.cards.write import run_in_processes, write_card
 from jobs.commands import answers, require_passed, saved
 from jobs.launch import RunMismatchError
@@ -84,5 +85,5 @@ def _table(section: Section) -> Table:
     for name, letter in zip(section.head, section.align, strict=True):
         table.add_column(name, justify="right" if letter == "r" else "left", overflow="fold")
     for row in section.rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(told(cell, 600)) for cell in row))
     return table

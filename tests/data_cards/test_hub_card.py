@@ -227,6 +227,21 @@ def test_nothing_from_outside_becomes_markup(recipe: str, description: str, lang
     assert len(table_below(card, "step | rows entered")) == 4
 
 
+def test_texts_of_sources_are_cut_before_they_fill_the_card() -> None:
+    endless = "ab " * 300_000
+    card = render(
+        changed(
+            kinds=(Kind("caption", endless, 4, {"train": 4}),),
+            licenses=(Count(endless, 4),),
+            hosts=(Host("x" * 1_000_000, 4, 3, (("pull", "timeout", 1),)),),
+            sources=(SourceLicense(endless, endless, 4),),
+            tallies=(Tally("caption_language", "language", "captions", "captions", (Count(endless, 3),), {}),),
+        )
+    )
+    assert len(card) < 20_000
+    assert len(table_below(card, "step | rows entered")) == 4
+
+
 def test_the_same_facts_give_the_same_card() -> None:
     assert render(FACTS) == render(changed(licenses=(Count(None, 1), Count("CC0-1.0", 3))))
 

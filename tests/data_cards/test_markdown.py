@@ -17,6 +17,8 @@ from data_cards.markdown import code, escape, table
         ("[text](http://e.org)", "\\[text\\]\\(http\\://e.org\\)"),
         ("---\nlicense: mit", "\\-\\-\\- license\\: mit"),
         ("a\u202eb\x00c", "a b c"),
+        ("www.evil.example, WWW.evil.example", "www\\.evil.example, WWW\\.evil.example"),
+        ("who@evil.example", "who\\@evil.example"),
     ],
 )
 def test_markup_becomes_words(text: str, expected: str) -> None:

@@ -77,6 +77,17 @@ def test_a_run_does_not_differ_from_itself(run: Path, capsys: pytest.CaptureFixt
     assert "say the same" in capsys.readouterr().out
 
 
+def test_what_a_card_of_others_says_moves_no_cursor(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = json.loads((run / "dataset/card.json").read_text("utf-8")) | {"recipe": "a\x1b[2J\u202eb\x07"}
+    (tmp_path / "card.json").write_text(json.dumps(theirs))
+    assert command.diff(run, tmp_path, None) == 0
+    said = capsys.readouterr().out
+    assert "a⟨U+001B⟩[2J⟨U+202E⟩b⟨U+0007⟩" in said
+    assert not {"\x1b", "\u202e", "\x07"} & set(said)
+
+
 def test_what_holds_no_card_is_told(tmp_path: Path, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.diff(tmp_path, run, None) == 2
     assert "holds no card.json" in capsys.readouterr().err
