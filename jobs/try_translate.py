@@ -103,9 +103,8 @@ def _spec(options: TranslateOptions) -> Translate:
         llm = replace(spec.endpoint, **_given(endpoint))
         return replace(spec, llm=llm, **_given(languages))
     except ValidationError as error:
-        raise RecipeError(
-            "the options", [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
-        ) from None
+        problems = [": ".join([*map(str, problem["loc"][-1:]), problem["msg"]]) for problem in error.errors()]
+        raise RecipeError("the options", problems) from None
 
 
 def _given(options: dict[str, str | None]) -> dict[str, Any]:

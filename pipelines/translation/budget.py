@@ -40,7 +40,7 @@ class Budget:
     @asynccontextmanager
     async def reserve(self, request: Request) -> AsyncIterator[Reservation]:
         """Room for a request and its answer while the block lasts. Raises `EndRunError` where there is none."""
-        if self._spec.max_cost is None and self._spec.max_spent_tokens is None:
+        if not self._spec.is_limited:
             yield Reservation(0, 0)
             return
         # no tokenizer makes more tokens of a text than it has bytes

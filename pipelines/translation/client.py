@@ -22,7 +22,10 @@ from pipelines.translation.transport import AiohttpTransport
 
 _LONGEST_WAIT_S = 30.0
 _LONGEST_DETAIL = 300
+_UNCOUNTED = "the endpoint does not say what an answer takes, so that no limit of tokens or cost can be held"
 _MOST_TOKENS = 1 << 31
+_SHORTEST_SECRET = 8
+"""Characters of a key that no text holds by chance; local servers take any word."""
 _REFUSED = frozenset({401, 403})
 _NOT_THERE = frozenset({404, 405, 410})
 _COME_BACK = frozenset({408, 409, 425, 429})
@@ -108,6 +111,8 @@ class Client:
             asking = _Asking(self._spec.tries, self._spec.deadline_s)
             completion, ms = await self._until_answered(key, request, asking)
             reserved.used(completion.tokens_in, completion.tokens_out)
+            if is_uncounted := self._spec.is_limited and not completion.tokens_in + completion.tokens_out:
+                await self._health.end(EndRunError(_UNCOUNTED))
         answer = Stored(
             key,
             *completion,
@@ -119,7 +124,10 @@ class Client:
             at=time.time(),
         )
         # without the slot: the next request need not wait for the disk
-        return await self._cache.put(answer) if self._cache else answer
+        kept = await self._cache.put(answer) if self._cache else answer
+        if is_uncounted:
+            raise EndRunError(_UNCOUNTED)
+        return kept
 
     async def _until_answered(self, key: bytes, request: Request, asking: "_Asking") -> tuple[_Completion, float]:
         while True:
@@ -131,6 +139,8 @@ class Client:
             try:
                 async with asyncio.timeout(patience):
                     raw = await self._exchange(request)
+                if len(self._key) >= _SHORTEST_SECRET and self._key.encode() in raw:
+                    raise _NoCompletionError("the key stands")  # noqa: TRY301
                 completion = _completion(raw)
             except openai.APIStatusError as error:
                 failure = await self._judged(error)

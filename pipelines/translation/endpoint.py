@@ -1,6 +1,7 @@
 """The endpoint that is asked: where it is, which model, how it is sampled, what it costs and how much it is spared."""
 
 import os
+import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -72,9 +73,14 @@ class LlmSpec:
     def _can_be_counted(self) -> "LlmSpec":
         if self.max_cost is not None and not (self.price_in or self.price_out):
             raise ValueError("`max_cost` needs the prices of a million tokens: `price_in`, `price_out`")
-        if (self.max_cost or self.max_spent_tokens) and self.max_tokens is None:
+        if self.is_limited and self.max_tokens is None:
             raise ValueError("a limit of cost or tokens needs `max_tokens`, by which an answer is bounded")
         return self
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether what the run spends has a limit."""
+        return self.max_cost is not None or self.max_spent_tokens is not None
 
     @property
     def lacking(self) -> str | None:
@@ -83,6 +89,8 @@ class LlmSpec:
             return "no endpoint is named: give --llm-url and --llm-model, or `llm: {url: …, model: …}` in the recipe"
         if self.key_env is not None and not os.environ.get(self.key_env):
             return f"the environment variable {self.key_env}, which is to hold the endpoint's key, is not set"
+        if self.key_env is not None and not re.fullmatch("[!-~]+", os.environ[self.key_env]):
+            return f"the environment variable {self.key_env} holds blanks or letters that no key has"
         return None
 
     @property

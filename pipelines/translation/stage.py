@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import pyarrow as pa
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from pipelines.stage import SPEC, Worker
 from pipelines.translation.endpoint import LlmSpec
-from pipelines.translation.languages import known
+from pipelines.translation.languages import known, primary
 from pipelines.translation.texts import TextOptions
 from schemas.tables import TRANSLATED
 
@@ -61,6 +61,12 @@ class Translate:
     adds: ClassVar[pa.Schema] = TRANSLATED
     max_workers: ClassVar[int] = 1
     """slots, budget and answers are of one worker, which is kept from more by none but the endpoint"""
+
+    @model_validator(mode="after")
+    def _between_languages(self) -> "Translate":
+        if primary(self.source) == primary(self.to):
+            raise ValueError(f"`source` and `to` are one language: {self.source}, {self.to}")
+        return self
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -70,6 +70,7 @@ def test_back_the_other_way(run, url: str) -> None:  # type: ignore[no-untyped-d
         (("--llm-url", "http://127.0.0.1:1/v1", "--llm-model", "m", "--llm-key-env", "NO_SUCH_KEY"), "NO_SUCH_KEY"),
         (("--recipe", "wukong"), "has no stage `translate`"),
         (("--set", "llm.model=m"), "--recipe"),
+        (("--to", "en", "--llm-url", "http://127.0.0.1:1/v1", "--llm-model", "m"), "are one language"),
         (("--to", "xx", "--llm-url", "http://127.0.0.1:1/v1", "--llm-model", "m"), "'xx' is none of the languages"),
     ],
 )

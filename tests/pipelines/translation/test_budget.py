@@ -77,6 +77,18 @@ def test_a_raised_limit_goes_on_without_asking_again(tmp_path: Path) -> None:
         assert len(server.asked) == 30
 
 
+def test_an_endpoint_that_does_not_count_cannot_be_held_to_a_limit(tmp_path: Path) -> None:
+    uncounted = b'{"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]}'
+    with serving(always(Reply(raw=uncounted))) as server:
+        spec = LlmSpec(url=server.url, model=MODEL, concurrency=2, max_spent_tokens=10_000)
+        found = ask(spec, [f"text {n}" for n in range(20)], tmp_path)
+        assert all("does not say what an answer takes" in str(one) for one in found)
+        received = len(server.asked)
+        assert received <= 3  # one may have gone out just then
+        assert isinstance(ask(LlmSpec(url=server.url, model=MODEL), ["text 0"], tmp_path)[0], Answer)
+        assert len(server.asked) == received
+
+
 def test_a_limit_that_cannot_be_held_is_refused() -> None:
     with pytest.raises(ValueError, match="price_in"):
         LlmSpec(max_cost=1.0)

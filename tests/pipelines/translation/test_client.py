@@ -193,6 +193,22 @@ def test_an_endpoint_is_lacking_without_url_model_or_key(monkeypatch: pytest.Mon
     assert "--llm-url" in (LlmSpec().lacking or "")
     assert "SHARDMILL_TEST_KEY" in (LlmSpec(url="http://h/v1", model="m", key_env="SHARDMILL_TEST_KEY").lacking or "")
     assert LlmSpec(url="http://h/v1", model="m").lacking is None
+    monkeypatch.setenv("SHARDMILL_TEST_KEY", f"{KEY}\n")
+    lacking = LlmSpec(url="http://h/v1", model="m", key_env="SHARDMILL_TEST_KEY").lacking or ""
+    assert "blanks" in lacking
+    assert KEY not in lacking
+
+
+@pytest.mark.parametrize("said", [f'{{"choices": [{{"message": {{"content": "{KEY}"}}}}]}}', "x" * 70 + KEY, KEY])
+def test_an_answer_that_says_the_key_back_is_none(
+    server: LlmServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str
+) -> None:
+    monkeypatch.setenv("SHARDMILL_TEST_KEY", KEY)
+    server.behaviour = always(Reply(raw=said.encode()))
+    [found] = ask(endpoint(server, key_env="SHARDMILL_TEST_KEY"), request(), cache=tmp_path)
+    assert isinstance(found, Unanswered)
+    assert (found.reason, KEY[:5] in found.detail) == ("llm_bad_answer", False)
+    assert not [path for path in tmp_path.iterdir() if KEY.encode() in path.read_bytes()]
 
 
 def test_an_endpoint_that_is_not_there_is_probed_and_ends_the_run() -> None:
