@@ -27,9 +27,11 @@ import pyarrow.parquet as pq
 
 from benchmarks.measure import Measurement
 from benchmarks.web import serving
+from jobs.cards.write import run_in_processes
 from jobs.launch import saved_recipe
 from jobs.packing.cut import cut
-from jobs.packing.pack import SHARDS, held_out, run_here, shard_jobs
+from jobs.packing.groups import validation_rows
+from jobs.packing.pack import SHARDS, shard_jobs
 from jobs.packing.shards import write_shard
 from jobs.running.state import RunState
 from jobs.store.manifest import Manifest
@@ -77,7 +79,8 @@ def ours() -> Speed:
     layout = RunLayout(_RUN / "run")
     state = RunState(layout, saved_recipe(layout), Plan.load(layout.plan_json))
     state.claim()
-    return _timed([(write_shard, job) for job in shard_jobs(state, cut(state, held_out(state, run_here)))])
+    whole = cut(state, validation_rows(state, run_in_processes))
+    return _timed([(write_shard, job) for job in shard_jobs(state, whole)])
 
 
 def bare(copy: Callable[[tuple[Path, Path]], None]) -> Speed:

@@ -6,8 +6,6 @@ from pipelines.chatml.dialects.protocol import Bools, Ints
 
 QWEN2_FACTOR = 28
 """A token's side in Qwen2-VL and Qwen2.5-VL: patches of 14 × 14 pixels, merged 2 × 2."""
-QWEN3_FACTOR = 32
-"""A token's side in Qwen3-VL: patches of 16 × 16 pixels, merged 2 × 2."""
 MIN_PIXELS = 56 * 56
 MAX_PIXELS = QWEN2_FACTOR * QWEN2_FACTOR * 1280
 """The default budget: at most 1,280 tokens an image."""

@@ -101,7 +101,7 @@ class Political(_Listed):
     """Refuses captions that name a party, an office of state or a slogan.
 
     CogVLM removes "political bias" without publishing how. This is ours, and blunt: it finds mentions, of whatever
-    side and whatever is said, so it drops news photographs too. `pipelines.filters.captions.judge` is for finer ones.
+    side and whatever is said, so it drops news photographs too.
     """
 
     stage: Literal["political"] = "political"

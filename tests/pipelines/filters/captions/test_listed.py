@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipelines.filters.captions.judge import Opinion, opinion
 from pipelines.filters.captions.lexicon import LISTS, Lexicon, read_entries
 from pipelines.filters.captions.listed import Boilerplate, Political, Profanity, WordList
 from pipelines.stage import semantic_fields
@@ -152,20 +151,3 @@ def test_our_lists_have_no_entry_twice() -> None:
     for path in LISTS.glob("*.txt"):
         entries = read_entries(path)
         assert len(entries) == len({entry.casefold() for entry in entries}), path.name
-
-
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        (' {"keep": false, "why": "praises a party"}\n', Opinion(False, "praises a party")),
-        ('{"keep": true, "why": ""}', Opinion(True, "")),
-        ('{"keep": "yes", "why": ""}', None),
-        ('{"keep": true}', None),
-        ('{"keep": true, "why": "", "score": 1}', None),
-        ('Sure! {"keep": true, "why": ""}', None),
-        ("[" * 100_000, None),
-        ("", None),
-    ],
-)
-def test_a_judges_answer_is_read_strictly(answer: str, expected: Opinion | None) -> None:
-    assert opinion(answer) == expected
