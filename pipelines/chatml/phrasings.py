@@ -49,7 +49,7 @@ _EN: dict[AskedTask, tuple[str, ...]] = {
     "read_text": (
         "Read all the text in this image.",
         "What is written here?",
-        "Write down every line of text that can be read in the picture.",
+        "Write down all text that can be read in the picture.",
         "Transcribe the text of this image.",
         "Which words stand in this picture? Give them in reading order.",
         "Copy out the text that the image shows.",
@@ -117,7 +117,7 @@ _ZH: dict[AskedTask, tuple[str, ...]] = {
     "read_text": (
         "请读出图片中的所有文字。",
         "图中写了什么？",
-        "把这张图片里能看清的文字逐行写出来。",
+        "把这张图片里能看清的文字都写出来。",
         "请转写图中的文字。",
         "这张图片上有哪些文字？请按阅读顺序给出。",
         "请抄录图片所示的文字内容。",

@@ -31,6 +31,12 @@ def test_the_wording_depends_on_the_row_alone() -> None:
     assert [wordings.index(phrasing("caption", row, chinese=False)) for row in range(8)] == PINNED
 
 
+def test_lines_are_asked_for_only_where_they_are_answered_one_by_one() -> None:
+    # read_text joins the lines of a paragraph
+    said = " ".join(phrasing("read_text", row, chinese=chinese) for row in range(200) for chinese in (False, True))
+    assert "line" not in said and "行" not in said
+
+
 def test_questions_of_one_row_are_worded_differently() -> None:
     assert len({phrasing("rec", 5, turn, chinese=False) for turn in range(20)}) > 1
 
