@@ -30,6 +30,7 @@ from jobs.running.trouble import (
     WaitingError,
     WrongCodeError,
 )
+from jobs.store.files import write_atomically
 from pipelines.chatml.token_labels import load_tokenizer
 from pipelines.grounding.stage import Ground
 from pipelines.ocr.stage import Ocr
@@ -86,13 +87,13 @@ def drive(state: RunState, options: RunOptions, out: Console, *, as_json: bool =
         except TROUBLE as error:
             if not isinstance(error, WaitingError | PackError):  # what cannot be packed is not what the run is
                 launch.save_run(state.layout, state.recipe, state.plan, state.hops)
-            llm.write(state)
+            _report(state)
             log.error("%s", error, exc_info=error.__cause__)
             print_found(summary.facts(state), as_json, lambda console: summary.show(summary.facts(state), console), out)
             raise
         # only now is it sure that `--from` had what it needs
         launch.save_run(state.layout, state.recipe, state.plan, state.hops)
-        llm.write(state)
+        _report(state)
         accounting = summary.facts(state)
         log.info("done: %s", json.dumps(accounting))
     print_found(accounting, as_json, lambda console: _show_end(accounting, state, console))
@@ -100,6 +101,13 @@ def drive(state: RunState, options: RunOptions, out: Console, *, as_json: bool =
     if dead:
         sys.stderr.write(f"{dead} rows killed their worker; see reason worker_died in `shardmill status`\n")
     return 1 if dead else 0
+
+
+def _report(state: RunState) -> None:
+    """Write cost and speed, which no data set may hold. Where nothing was done, the speed of the last time stays."""
+    llm.write(state)
+    if (speed := state.stopwatch.facts())["hops"]:
+        write_atomically(state.layout.speed_report, json.dumps(speed, indent=1))
 
 
 def _show_end(found: dict[str, Any], state: RunState, console: Console) -> None:

@@ -72,6 +72,11 @@ class RunLayout:
         return self.report / "llm.json"
 
     @property
+    def speed_report(self) -> Path:
+        """How fast each hop went when something was last done."""
+        return self.report / "speed.json"
+
+    @property
     def report(self) -> Path:
         """Everything with a clock in it: heartbeat, log, speeds."""
         return self.root / "report"

@@ -94,6 +94,7 @@ class Engine:
                 state.manifests[hop.name].forget(part.number)
             for commit in rule.run(self._calls):
                 state.manifests[hop.name].record(commit)
+                state.stopwatch.done(hop.name, commit.rows)
             self._control.note = ""
         for part in state.plan.parts:
             tally.add(state.manifests[hop.name][part.number])

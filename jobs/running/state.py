@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from jobs.running.hops import Hop, compile_hops, placed
 from jobs.running.part import PartJob
+from jobs.running.stopwatch import Stopwatch
 from jobs.running.tally import HopTally
 from jobs.store.commit import Commit
 from jobs.store.driver import claim
@@ -36,6 +37,7 @@ class RunState:
         self.tally = {hop.name: HopTally() for hop in self.hops}
         self.plan = plan
         self.token = ""
+        self.stopwatch = Stopwatch()
         self._generations = Generations(plan, layout)
 
     def claim(self) -> None:
@@ -81,6 +83,7 @@ class RunState:
 
     def job(self, hop: Hop, part: Part) -> PartJob:
         """The job that commits a part; the layers it reads must be there."""
+        self.stopwatch.ready(hop.name)
         inputs = self._inputs(hop, part)
         if inputs is None:
             raise ValueError(f"part {part.number} of {hop.name} lacks a layer it reads")
@@ -89,6 +92,7 @@ class RunState:
     def record(self, hop: Hop, commit: Commit) -> None:
         """Take note of a fresh commit."""
         self.manifests[hop.name].record(commit)
+        self.stopwatch.done(hop.name, commit.rows)
         self.tally[hop.name].add(commit)
 
     def take_back(self, hop: Hop, part: Part) -> None:
