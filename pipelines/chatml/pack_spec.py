@@ -79,7 +79,7 @@ class PackSpec:
     tokenizer: Annotated[str | None, MODEL_FILE] = None
     """A ``tokenizer.json``, or the model folder that holds one: text and supervised tokens are counted with it."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     @field_validator("tokenizer")
     @classmethod

@@ -267,4 +267,4 @@ def test_the_recipe_entry_is_checked_before_anything_runs() -> None:
 
 def test_the_footer_says_how_the_shard_was_packed() -> None:
     facts = json.loads(PackSpec(max_pixels=50_000).shard_metadata()["shardmill"])
-    assert facts == {"dialect": "qwen2_vl", "max_pixels": 50_000, "max_tiles": None, "tasks": ["caption"], "version": 4}
+    assert facts == {"dialect": "qwen2_vl", "max_pixels": 50_000, "max_tiles": None, "tasks": ["caption"], "version": 5}
