@@ -7,9 +7,10 @@ run every stage without a model. What a prompt says is nothing to it: it reads t
 """
 
 import asyncio
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from aiohttp import web
@@ -105,3 +106,15 @@ def serving(port: int = 0) -> Iterator[str]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def main() -> None:
+    """Serve on the port that is given, any free one else, until interrupted."""
+    with serving(int(sys.argv[1]) if len(sys.argv) > 1 else 0) as url, suppress(KeyboardInterrupt):
+        sys.stdout.write(f"--llm-url {url} --llm-model {MODEL}\n")
+        sys.stdout.flush()
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

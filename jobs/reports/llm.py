@@ -88,11 +88,11 @@ def show_expected(found: dict[str, Any], console: Console) -> None:
     """For people."""
     for name, hop in found.items():
         basis = "measured on this run's answers" if hop["measured"] else f"from a sample of {hop['sample']:,} rows"
+        cost = f"at the given prices {hop['cost']:,}" if hop["cost"] else "llm.price_in and price_out tell the cost"
         console.print(
             Text(
                 f"{name}, if every first answer passes: about {hop['requests']:,} requests for {hop['rows']:,} rows, "
-                f"{hop['tokens_in']:,} tokens in and {hop['tokens_out']:,} out, at the given prices {hop['cost']:,} "
-                f"({basis})"
+                f"{hop['tokens_in']:,} tokens in and {hop['tokens_out']:,} out; {cost} ({basis})"
             )
         )
 

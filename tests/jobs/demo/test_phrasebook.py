@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
@@ -105,3 +108,15 @@ def test_a_request_that_is_none_gets_an_error_of_the_protocol(url: str, body: by
         urllib.request.urlopen(request)
     assert error.value.code == status
     assert "message" in json.load(error.value)["error"]
+
+
+def test_it_is_started_by_hand_and_says_how_it_is_asked() -> None:
+    command = [sys.executable, "-m", "jobs.demo.phrasebook"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as book:
+        assert book.stdout is not None
+        _, url, _, model = book.stdout.readline().split()
+        with urllib.request.urlopen(f"{url}/models") as told:
+            assert [one["id"] for one in json.load(told)["data"]] == [model] == [MODEL]
+        book.send_signal(signal.SIGINT)
+        assert book.communicate(timeout=30) == ("", "")
+        assert book.returncode == 0
