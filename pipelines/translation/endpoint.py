@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -68,6 +69,13 @@ class LlmSpec:
             if parts.username or parts.password or parts.query:
                 raise ValueError("a key has no place in the URL: name its environment variable with `key_env`")
         return url
+
+    @field_validator("cache")
+    @classmethod
+    def _on_a_disk(cls, cache: str | None) -> str | None:
+        if cache is not None and "://" in cache:
+            raise ValueError("answers lie on a local disk; `shardmill answers RUN --store URL` stores them elsewhere")
+        return None if cache is None else str(Path(cache).expanduser().absolute())  # workers run in other folders
 
     @model_validator(mode="after")
     def _can_be_counted(self) -> "LlmSpec":

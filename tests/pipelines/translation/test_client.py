@@ -343,6 +343,15 @@ def test_a_url_with_a_key_in_it_is_refused() -> None:
             LlmSpec(url=url, model="m")
 
 
+def test_a_folder_for_answers_is_meant_where_it_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert LlmSpec(cache="answers").cache == str(tmp_path / "answers")
+    assert LlmSpec(cache="~/answers").cache == "/home/somebody/answers"
+    with pytest.raises(ValueError, match="shardmill answers"):
+        LlmSpec(cache="s3://bucket/answers")
+
+
 def answers(found: list[Answer | BaseException]) -> list[Answer]:
     assert all(isinstance(one, Answer) for one in found), found
     return [one for one in found if isinstance(one, Answer)]
