@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 from PIL import Image, ImageDraw
+from pydantic import ValidationError
 
 from jobs.commands import answers
 from jobs.try_picture import canonical_picture, check_png
@@ -19,7 +20,7 @@ from pipelines.pull.canonical import Canonical
 from pipelines.recipe_text import RecipeError, load, parse
 from pipelines.stage import Verdict, Verdicts
 
-_STAGE_ALONE = "{name: try, stages: [{stage: pull}, {stage: ocr}]}"
+_STAGE_ALONE = "{{name: try, stages: [{{stage: pull}}, {{stage: ocr, engine: {}}}]}}"
 _ENGINES: dict[str, Literal["rapid", "paddle"]] = {"rapid": "rapid", "paddle": "paddle"}
 _LINE, _START = "#e4002b", "#0057d9"
 
@@ -67,18 +68,21 @@ def try_ocr(options: OcrOptions) -> int:
 
 def _spec(options: OcrOptions) -> Ocr:
     """The stage of the recipe; without a recipe, the stage at its defaults with the settings applied to it."""
+    if options.engine is not None and options.engine not in _ENGINES:
+        raise RecipeError("--engine", [f"{options.engine!r} is neither rapid nor paddle"])
     if options.recipe is None:
-        recipe = parse(_STAGE_ALONE, "--set", options.settings)
+        recipe = parse(_STAGE_ALONE.format(options.engine or Ocr().engine), "--set", options.settings)
     else:
         recipe = load(options.recipe, options.settings)
     found = [stage for stage in recipe.stages if isinstance(stage, Ocr)]
     if not found:
         raise RecipeError("--recipe", [f"{options.recipe} has no stage `ocr`"])
-    if options.engine is None:
+    if options.recipe is None or options.engine is None:
         return found[0]
-    if options.engine not in _ENGINES:
-        raise RecipeError("--engine", [f"{options.engine!r} is neither rapid nor paddle"])
-    return replace(found[0], engine=_ENGINES[options.engine])
+    try:
+        return replace(found[0], engine=_ENGINES[options.engine])
+    except ValidationError as error:
+        raise RecipeError("--engine", [problem["msg"] for problem in error.errors()]) from None
 
 
 def _row(image: Canonical) -> pa.Table:

@@ -1,10 +1,10 @@
 """Stage `ocr`: the text in images."""
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from pipelines.filters.scoring import Picture, ask_rows
@@ -42,6 +42,12 @@ class Ocr:
     worker: ClassVar[Worker] = "model"
     reads: ClassVar[tuple[str, ...]] = ("image", "width", "height")
     adds: ClassVar[pa.Schema] = READ
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.engine == "rapid" and (self.settings.det_name or self.settings.rec_name):
+            raise ValueError("`det_name` and `rec_name` are models of PaddleOCR's own: take the engine paddle")
+        return self
 
     @property
     def on_gpu(self) -> bool:

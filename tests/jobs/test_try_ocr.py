@@ -1,6 +1,7 @@
 """`shardmill try ocr`: pictures in, lines of text out."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,14 @@ def test_lines_that_do_not_count_are_said(page: Path, tmp_path: Path) -> None:
     assert done.stderr == f"{blank}: a run would refuse it: no_text\n"
 
 
+@pytest.mark.skipif(find_spec("paddleocr") is None or find_spec("paddle") is not None, reason="no paddle, or all of it")
+def test_settings_are_of_the_engine_that_is_asked_for(page: Path) -> None:
+    name = "stages.ocr.settings.det_name=PP-OCRv5_server_det"
+    done = shardmill("try", "ocr", str(page), "--engine", "paddle", "--set", name)
+    assert done.returncode == 2
+    assert "pip install paddlepaddle" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -77,6 +86,14 @@ def test_lines_that_do_not_count_are_said(page: Path, tmp_path: Path) -> None:
         (["PICTURE", "--out", "lines.jpg"], ".png"),
         (["PICTURE", "PICTURE", "--out", "lines.png"], "give one"),
         (["PICTURE", "--engine", "tesseract"], "neither rapid nor paddle"),
+        (["PICTURE", "--set", "stages.ocr.settings.det_name=PP-OCRv5_server_det"], "take the engine paddle"),
+        (
+            [
+                *("PICTURE", "--engine", "rapid", "--recipe", "wukong-ocr"),
+                *("--set", "stages.ocr.settings.det_name=PP-OCRv5_server_det"),
+            ],
+            "take the engine paddle",
+        ),
         (["PICTURE", "--recipe", "wukong"], "no stage `ocr`"),
         (["PICTURE", "--set", "stages.ocr.settings.det_sides=736"], "det_side"),
         (["PICTURE", "--set", "stages.ocr.settings.det_model=/nowhere.onnx"], "PP-OCRv6_small_det"),

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pipelines.filters.scoring import Picture
 from pipelines.ocr.lines import LineRules
 from pipelines.ocr.protocol import RawLine
+from pipelines.ocr.settings import OcrSettings
 from pipelines.ocr.stage import Ocr, OcrStageEngine
 from pipelines.stage import ModelStage, Stage, semantic_fields
 from schemas.tables import READ
@@ -141,3 +142,11 @@ def test_weights_are_part_of_what_it_is_default_or_not() -> None:
 def test_an_unknown_engine_is_refused() -> None:
     with pytest.raises(ValidationError, match="rapid"):
         Ocr(engine="tesseract")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["det_name", "rec_name"])
+def test_models_that_paddleocr_publishes_are_not_for_the_other_engine(name: str) -> None:
+    settings = OcrSettings(**{name: "PP-OCRv5_server"})  # type: ignore[arg-type]
+    assert Ocr(engine="paddle", settings=settings).settings == settings
+    with pytest.raises(ValidationError, match="take the engine paddle"):
+        Ocr(settings=settings)
