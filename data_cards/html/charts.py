@@ -137,10 +137,14 @@ def _ticks(found: Histogram, base: int) -> str:
     n = len(found.edges)
     every = max(1, -(-n // _TICKS))
     return "".join(
-        f'<text x="{_percent(at / n)}" y="{base + 14}" text-anchor="{_anchor(at / n)}">'
-        f"{number_said(found.edges[at])}</text>"
+        f'<text x="{_percent(at / n)}" y="{base + 14}" text-anchor="{_anchor(at / n)}">{_short(found.edges[at])}</text>'
         for at in range(0, n, every)
     )
+
+
+def _short(value: float) -> str:
+    """For a tick, which has little room: millions as 1.05M."""
+    return f"{value / 1e6:.3g}M" if value >= 1e6 else number_said(value)
 
 
 def _anchor(place: float) -> str:
