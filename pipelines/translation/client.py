@@ -194,7 +194,7 @@ class Client:
         if "insufficient_quota" in words or status == 402:
             await self._stop(f"the endpoint's account is used up: {where}")
         if status >= 500:
-            return _Failure("llm_unavailable", f"{status}: {words}")
+            return _Failure("llm_unavailable", f"{status}: {words}", _retry_after(error.response.headers))
         if status in _COME_BACK:
             return _Failure("llm_rate_limited", f"{status}: {words}", _retry_after(error.response.headers))
         if "content_filter" in words or "content_policy" in words:

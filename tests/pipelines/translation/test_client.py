@@ -148,9 +148,10 @@ def test_what_passes_is_outlasted(server: LlmServer, reply: Reply) -> None:
     assert len(server.asked) == 3
 
 
+@pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("after", ["0.3", "Mon, 01 Jan 2001 00:00:00 GMT", "soon"])
-def test_a_rest_that_the_endpoint_asks_for_holds_for_all(server: LlmServer, after: str) -> None:
-    server.behaviour = lambda asked: Reply(429, headers={"Retry-After": after}) if not asked.nth else Reply()
+def test_a_rest_that_the_endpoint_asks_for_holds_for_all(server: LlmServer, after: str, status: int) -> None:
+    server.behaviour = lambda asked: Reply(status, headers={"Retry-After": after}) if not asked.nth else Reply()
     answers = ask(endpoint(server, concurrency=1), request("a"), request("b"))
     assert all(isinstance(answer, Answer) for answer in answers)
     times = [asked.at for asked in server.asked]
