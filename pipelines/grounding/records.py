@@ -31,16 +31,15 @@ def grit_records(
 ) -> Iterator[dict[str, Any]]:
     """A record for each caption of a row that has regions, in order.
 
-    `row` holds id, url, width, height and `source`, the other columns that its table had. `ref_exps` leaves out what
-    lies in a longer expression (step 8); `noun_chunks` holds every box. A score that is not known is 1, as for boxes
-    that people drew.
+    `row` holds id, url, width, height and `source`, the other columns that its table had. Both lists hold every box, in
+    one order: expressions that lie in longer ones stay, as in GRIT's own files, and step 8 is applied on use. A score
+    that is not known is 1, as for boxes that people drew.
     """
     carried = dict(row["source"] or ())
     for caption in captions:
         mine = [region for region in regions if region.caption == caption.place]
         if not mine:
             continue
-        outer = outermost([region.span for region in mine])
         yield {
             "clip_similarity_vitb32": _number(carried.get("clip_similarity_vitb32")),
             "clip_similarity_vitl14": _number(carried.get("clip_similarity_vitl14")),
@@ -50,17 +49,8 @@ def grit_records(
             "width": row["width"],
             "height": row["height"],
             "noun_chunks": [_item(region.phrase, region) for region in mine],
-            "ref_exps": [_item(region.span, region) for region in mine if region.span in outer],
+            "ref_exps": [_item(region.span, region) for region in mine],
         }
-
-
-def outermost(spans: Sequence[Span]) -> set[Span]:
-    """The spans that no other contains (GRIT, step 8)."""
-    return {
-        (start, end)
-        for start, end in spans
-        if not any(a <= start and end <= b and (a, b) != (start, end) for a, b in spans)
-    }
 
 
 def coco_image(row: dict[str, Any]) -> dict[str, Any]:

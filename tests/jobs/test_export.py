@@ -2,12 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from jobs import commands
+from pipelines.captions import Caption
+from pipelines.chatml.regions import Region
+from pipelines.grounding.records import grit_records
 from pipelines.sources.spec import SourceSpec
 from tests.support.drawn import drawn
 from tests.support.grounding import RECIPE, write_table
@@ -29,7 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def grounded(run: Path) -> dict[str, list[dict[str, object]]]:
+def grounded(run: Path) -> dict[str, list[dict[str, Any]]]:
     """Regions by URL."""
     urls = {
         row["id"]: row["url"]
@@ -61,13 +65,28 @@ def test_grits_records_are_read_back_as_the_regions_they_were_written_from(
     assert {row["url"] for row in rows} == set(expected)
     for row in rows:
         assert row["captions"][0]["text"] == SCENES[int(row["url"].rpartition("/")[2])].caption
-        boxes = sorted((tuple(one["phrase"]), np.round(one["box"], 5).tolist()) for one in row["regions"])
-        wanted = sorted((tuple(one["phrase"]), np.round(one["box"], 5).tolist()) for one in expected[row["url"]])
-        assert boxes == wanted
-        spans = {tuple(one["expression"]) for one in expected[row["url"]]}
-        outer = {one for one in spans if not any(a <= one[0] and one[1] <= b and (a, b) != one for a, b in spans)}
-        said = {tuple(one["expression"]) for one in row["regions"] if one["expression"] is not None}
-        assert outer <= said | {tuple(one["phrase"]) for one in row["regions"]}
+        assert regions_in(row["regions"]) == regions_in(expected[row["url"]])
+
+
+def regions_in(regions: list[dict[str, Any]]) -> list[tuple[object, ...]]:
+    """Phrase, expression and box of each; an expression that is its phrase may be left out."""
+    spans = [(tuple(one["phrase"]), tuple(one["expression"] or one["phrase"])) for one in regions]
+    boxes = [np.round(one["box"], 5).tolist() for one in regions]
+    return sorted((*both, box) for both, box in zip(spans, boxes, strict=True))
+
+
+def test_expressions_that_lie_in_longer_ones_are_all_written() -> None:
+    """They are left out when samples are made, as with GRIT's own files."""
+    caption = Caption("a dog in a field of flowers", "en", "web", None, 0)
+    spans = [((0, 5), (0, 27)), ((9, 16), (9, 27)), ((20, 27), (20, 27))]
+    regions = [
+        Region(0, phrase, whole, (0.1 * at, 0.1, 0.5, 0.9), 0.9, 0.0, "told")
+        for at, (phrase, whole) in enumerate(spans)
+    ]
+    row = {"id": 7, "url": "http://a.example/7", "width": 64, "height": 48, "source": None}
+    (record,) = grit_records(row, [caption], regions)
+    assert [item[:2] for item in record["noun_chunks"]] == [[0, 5], [9, 16], [20, 27]]
+    assert [item[:2] for item in record["ref_exps"]] == [[0, 27], [9, 27], [20, 27]]
 
 
 def test_the_columns_are_grits(run: Path, tmp_path: Path) -> None:
