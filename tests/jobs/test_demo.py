@@ -1,6 +1,7 @@
 """`shardmill demo`, compared row by row with what was planted in its web."""
 
 import io
+import itertools
 import json
 import os
 import re
@@ -10,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import mlcroissant
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub import DatasetCard
 from PIL import Image
 
 from jobs.demo.bilingual import translate
@@ -244,3 +247,21 @@ def test_the_card_in_the_repository_is_that_of_this_demo(demo: Demo) -> None:
     """`make cards` makes it anew."""
     made = (demo.run / "dataset/README.md").read_text("utf-8")
     assert comparable(made) == comparable(SHIPPED.read_text("utf-8"))
+
+
+def test_the_card_shows_boxes_read_text_and_both_languages(demo: Demo) -> None:
+    page = (demo.run / "dataset/card.html").read_text("utf-8")
+    kept = page.split('<h3 class="kept">')[1].split('<h3 class="rejected">')[0]
+    assert '<polygon class="mark"' in kept
+    assert re.search(r"<li>“(?:(?!</li>|left out).)+</li>", kept), "a line of text that counts"
+    assert {'<bdi lang="en"', '<bdi lang="zh"'} <= set(re.findall(r'<bdi lang="\w+"', kept))
+    assert len(page) < 3_000_000
+
+
+def test_the_libraries_that_read_data_sets_take_it(demo: Demo) -> None:
+    folder = demo.run / "dataset"
+    croissant = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
+    assert croissant.metadata.issues.errors == set()
+    records = list(itertools.islice(croissant.records("default"), 20))
+    assert all(image.getbbox() for record in records for image in record["default/images"])
+    assert DatasetCard.load(folder / "README.md").data.language == ["en", "zh"]
