@@ -5,13 +5,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from pipelines.ocr.models import DETECTOR, RECOGNISER
+from pipelines.ocr.sessions import session
 from pipelines.ocr.settings import OcrSettings
 
 MODEL: Final = "inference.onnx"
@@ -23,7 +23,8 @@ _DECODE: Step = {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}}
 def detector_folder(weights: Path, settings: OcrSettings, cache: Path) -> Path:
     """The folder of a detection model in the cache, made where it is not there; a folder of the user's is taken as is.
 
-    The folder goes by what it holds, so that several workers can make it at once.
+    The folder goes by what it holds, so that several workers can make it at once. Raises ValueError for a file that is
+    no model.
     """
     normal = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "scale": "1./255.", "order": "hwc"}
     boxes = {
@@ -34,16 +35,14 @@ def detector_folder(weights: Path, settings: OcrSettings, cache: Path) -> Path:
         "unclip_ratio": settings.unclip,  # unset, PaddleOCR takes 2.0 for a model of one's own
     }
     steps: list[Step] = [_DECODE, {"DetResizeForTest": None}, {"NormalizeImage": normal}, {"ToCHWImage": None}]
-    return _folder(weights, DETECTOR, steps, lambda: boxes, cache)
+    return _folder(weights, DETECTOR, steps, lambda _: boxes, cache, boxes)
 
 
 def recogniser_folder(weights: Path, cache: Path) -> Path:
-    """The same for a recognition model. Raises ValueError for one that does not name its characters."""
+    """The same for a recognition model. Raises ValueError also for one that does not name its characters."""
 
-    def characters() -> Step:
-        onnxruntime: Any = import_module("onnxruntime")
-        session = onnxruntime.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
-        known = session.get_modelmeta().custom_metadata_map.get("character")
+    def characters(model: Any) -> Step:
+        known = model.get_modelmeta().custom_metadata_map.get("character")
         if known is None:
             raise ValueError(f"{weights} does not name its characters: its metadata lacks `character`")
         return {"name": "CTCLabelDecode", "character_dict": known.split("\n")}
@@ -61,19 +60,26 @@ def name_of(folder: Path) -> str:
         raise ValueError(f"{folder} is not a model as PaddleOCR lays them out: {error!r}") from error
 
 
-def _folder(weights: Path, name: str, steps: list[Step], post: Callable[[], Step], cache: Path) -> Path:
+def _folder(
+    weights: Path, name: str, steps: list[Step], post: Callable[[Any], Step], cache: Path, chosen: Step | None = None
+) -> Path:
+    """`post` tells of the loaded model what becomes of its answers; `chosen` is what settings say of that."""
     if weights.is_dir():
         return weights
-    told = repr((name, steps, post() if name == DETECTOR else None)).encode()
+    told = repr((name, steps, chosen)).encode()
     with weights.open("rb") as file:
         digest = hashlib.sha256(hashlib.file_digest(file, "sha256").digest() + told).hexdigest()[:16]
     folder = cache / f"{name}-{digest}"
     if folder.is_dir():
         return folder
+    described = {
+        "Global": {"model_name": name},
+        "PreProcess": {"transform_ops": steps},
+        "PostProcess": post(session(weights, "cpu")),
+    }
     cache.mkdir(parents=True, exist_ok=True)
     making = Path(tempfile.mkdtemp(prefix="making-", dir=cache))
     shutil.copyfile(weights, making / MODEL)
-    described = {"Global": {"model_name": name}, "PreProcess": {"transform_ops": steps}, "PostProcess": post()}
     (making / DESCRIPTION).write_text(yaml.safe_dump(described, allow_unicode=True, sort_keys=False), "utf-8")
     try:
         making.rename(folder)

@@ -109,6 +109,12 @@ def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:
         load_paddle(OcrSettings(det_model=str(tmp_path), cache=str(tmp_path / "cache")), "cpu")
 
 
+@pytest.mark.parametrize("which", ["det_model", "rec_model"])
+def test_a_file_that_is_no_model_is_named(tmp_path: Path, which: str) -> None:
+    with pytest.raises(ValueError, match=r"test_paddle\.py cannot be loaded as an ONNX model"):
+        load_paddle(OcrSettings(**{which: __file__}, cache=str(tmp_path)), "cpu")  # type: ignore[arg-type]
+
+
 def test_a_recogniser_that_does_not_name_its_characters_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="does not name its characters"):
         recogniser_folder(Path(resolve_weights(DETECTOR)), tmp_path)
