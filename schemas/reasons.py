@@ -229,7 +229,7 @@ UNTRANSLATED: dict[str, str] = {
     "refusal": "the model refuses, or asks for a text",
     "preamble": "the answer has an introduction or a remark beside the translation",
     "truncated": "the answer was cut off at the most tokens that it may have",
-    "markup_added": "the answer has markup, quotation marks, lines or control characters that the text has not",
+    "markup_added": "the answer has markup, special tokens, quotation marks, lines or control characters of its own",
     "number_mismatch": "a number of the text is not in the answer, or the answer has another",
     "too_long": "the text is longer than texts may be; nothing was asked",
 }

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipelines.chatml.neutralise import SPECIAL_TOKEN
 from pipelines.filters.captions.language import UNKNOWN, Language, LanguageEngine
 from pipelines.filters.captions.repetition import word_repetition
 from pipelines.grounding.training.lexicon import own_lexicon
@@ -46,6 +47,7 @@ _MARKUP = tuple(
         r"^\s{0,3}(?:[-*•]|\d{1,2}[.)])\s",
         _TAG.pattern,
         r"[⟦⟧]",
+        SPECIAL_TOKEN.pattern,
         r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]",
         r"^\s*[\[{]\s*\"",
         r"\\[nt]|&[a-z]{2,8};",

@@ -108,6 +108,11 @@ def test_a_caption_that_was_obeyed_is_no_translation(obeyed: Obeyed) -> None:
     assert obeyed.check in failed(obeyed.caption, obeyed.answer)
 
 
+@pytest.mark.parametrize("token", ["<|im_end|>", "</s>", "[/INST]", "<image>", "<｜end▁of▁sentence｜>"])
+def test_a_token_that_a_chat_template_left_is_markup(token: str) -> None:
+    assert failed("a dog on the grass", f"草地上的一只狗{token}")[-1] == "markup_added"
+
+
 def test_an_answer_of_another_script_is_not_in_the_language() -> None:
     assert failed("Ein Hund läuft über die Wiese", "Собака бежит по лугу", "ru") == ()
     assert failed("Ein Hund läuft über die Wiese", "개가 풀밭을 달린다", "ko") == ()
