@@ -25,6 +25,10 @@ def canonical_picture(path: Path) -> Canonical:
 
 
 def check_png(out: Path | None) -> None:
-    """Raise `RecipeError` for an overlay that is not called a PNG."""
-    if out is not None and out.suffix.lower() != ".png":
+    """Raise `RecipeError` for an overlay that is not called a PNG, or has no folder to lie in."""
+    if out is None:
+        return
+    if out.suffix.lower() != ".png":
         raise RecipeError("--out", [f"{out} is to be a PNG: give it a name that ends in .png"])
+    if not out.parent.is_dir():
+        raise RecipeError("--out", [f"{out.parent} is no folder"])

@@ -84,6 +84,7 @@ def test_settings_are_of_the_engine_that_is_asked_for(page: Path) -> None:
         (["nowhere.png"], "nowhere.png"),
         ([__file__], "not_an_image"),
         (["PICTURE", "--out", "lines.jpg"], ".png"),
+        (["PICTURE", "--out", "nowhere/lines.png"], "nowhere is no folder"),
         (["PICTURE", "PICTURE", "--out", "lines.png"], "give one"),
         (["PICTURE", "--engine", "tesseract"], "neither rapid nor paddle"),
         (["PICTURE", "--set", "stages.ocr.settings.det_name=PP-OCRv5_server_det"], "take the engine paddle"),
