@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from jobs.commands import answers
 from pipelines.recipe import stages_of
 from pipelines.recipe_text import RecipeError, load
 from pipelines.stage import EndRunError
+from pipelines.translation.cache import AnswerCache
 from pipelines.translation.client import Client
 from pipelines.translation.protocol import Unanswered
 from pipelines.translation.stage import Translate
@@ -55,9 +57,11 @@ async def _print(spec: Translate, lines: Iterable[bytes]) -> None:
 async def describe(spec: Translate, lines: Iterable[bytes]) -> AsyncIterator[dict[str, Any]]:
     """What became of each caption; as many are asked for at a time as the endpoint has slots.
 
-    Raises EndRunError where the endpoint cannot be asked at all.
+    Answers are kept where the recipe shares them among runs, and nowhere else. Raises EndRunError where the endpoint
+    cannot be asked at all.
     """
-    client = Client(spec.endpoint)
+    shared = spec.endpoint.cache
+    client = Client(spec.endpoint, AnswerCache(Path(shared)) if shared else None, "try")
     captions = (line.decode("utf-8", "replace").rstrip("\r\n") for line in lines)
     try:
         while batch := list(islice(captions, spec.endpoint.concurrency)):

@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +86,11 @@ def test_a_model_that_is_not_there_is_said_in_one_message(run, url: str) -> None
     status, said, told = run("a red circle\n", "--llm-url", url, "--llm-model", "another")
     assert (status, said) == (2, [])
     assert "the only model here is phrasebook" in told
+
+
+def test_answers_are_those_that_the_recipe_shares_among_runs(run, url: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    shared = ("--recipe", "internvl-bilingual", "--set", f"llm.cache={tmp_path}", "--llm-model", MODEL)
+    _, first, _ = run("a red circle\n", *shared, "--llm-url", url)
+    status, again, _ = run("a red circle\n", *shared, "--llm-url", "http://127.0.0.1:1/v1")
+    assert (status, again) == (0, first)
+    assert again[0]["outcome"] == "translated"
