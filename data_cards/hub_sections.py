@@ -50,11 +50,12 @@ def composition(facts: CardFacts) -> str:
 def collection(facts: CardFacts) -> str:
     """Where the rows came from, and what became of the hosts that lost most."""
     parts = ["## Collection", *_said(facts, "collection")]
-    files: Counter[str | None] = Counter()
+    files: Counter[str] = Counter()
     for source in facts.sources:
         files[source.source] += source.rows
     if files:
-        parts.append(table(("source", "rows that came through"), most_frequent(files, "not known"), " r"))
+        found = [(code(name) if name else "not known", rows) for name, rows in files.most_common(_TOP)]
+        parts.append(table(("source", "rows that came through"), [*found, *_others(facts, found)], " r"))
     if facts.hosts:
         hosts = [
             (cut(host.name) or "no address", host.rows, host.kept, ", ".join(_reason_of(host.left)))
@@ -156,12 +157,11 @@ def licences(facts: CardFacts) -> str:
         counts = {count.key: count.n for count in facts.licenses}
         parts.append(table(("licence", "samples"), most_frequent(counts, "not stated"), " r"))
     if facts.sources:
-        lines = [
+        found = [
             (cut(one.source), cut(one.license) if one.license else "not stated", one.rows)
             for one in facts.sources[:_TOP]
         ]
-        if len(facts.sources) > _TOP:
-            lines.append((f"{len(facts.sources) - _TOP:,} others", "", sum(one.rows for one in facts.sources[_TOP:])))
+        lines = [*found, *((name, "", rows) for name, rows in _others(facts, found))]
         parts.append(table(("source", "licence as it states it", "rows"), lines, "  r"))
     return _joined(*parts)
 
@@ -185,6 +185,12 @@ def most_frequent(counts: Mapping[str | None, int], unknown: str) -> list[tuple[
     if len(ordered) > _TOP:
         lines.append((f"{len(ordered) - _TOP:,} others", sum(count for _, count in ordered[_TOP:])))
     return lines
+
+
+def _others(facts: CardFacts, found: Sequence[tuple[*tuple[str, ...], int]]) -> list[tuple[str, int]]:
+    """What is left of the rows that came through, so that the lines of sources add up; empty where nothing is."""
+    rest = facts.used - sum(line[-1] for line in found)
+    return [("others", rest)] if rest > 0 else []
 
 
 def _joined(*parts: str) -> str:

@@ -174,6 +174,8 @@ def _contents(facts: CardFacts) -> str:
         for kind in facts.kinds
     ]
     licences = [(shown(one.license or "not stated", 200), shown(one.source, 200), one.rows) for one in facts.sources]
+    if licences and (rest := facts.used - sum(rows for _, _, rows in licences)) > 0:
+        licences.append(('<span class="soft">others</span>', "", rest))
     parts = []
     if kinds:
         parts.append(table("Samples", ("task", "language", "could be made", *splits), kinds, "  r" + "r" * len(splits)))

@@ -203,6 +203,16 @@ def test_a_long_tail_of_licences_is_summed_up() -> None:
     assert lines[-1] == ["980 others", "980"]
 
 
+def test_rows_of_many_sources_add_up_to_those_that_came_through() -> None:
+    sources = tuple(SourceLicense(f"part-{at:05d}.parquet", None, 2) for at in range(200))  # of the thousands there are
+    steps = (Step("pull", 10_000, 9_000, (Refusal("pull", "timeout", 1_000),)),)
+    card = render(changed(rows=10_000, steps=steps, sources=sources))
+    for head, first in (("source | rows", "`part-00000.parquet`"), ("source | licence", r"part\-00000.parquet")):
+        lines = table_below(card, head)
+        assert (len(lines), lines[0][0], lines[-1][0]) == (21, first, "others")
+        assert sum(int(line[-1].replace(",", "")) for line in lines) == 9_000
+
+
 HOSTILE = st.one_of(
     st.text(), st.sampled_from(["---\nlicense: mit\n---", "`|`\n| x |", "<img src=x onerror=y>", "${{7}}"])
 )

@@ -67,6 +67,12 @@ def test_it_says_what_the_facts_say() -> None:
     ]
 
 
+def test_rows_of_sources_that_are_not_listed_are_among_the_others() -> None:
+    found = check_offline(render(replace(FACTS, sources=FACTS.sources[:1]), SAMPLES))
+    licences = [row[:3] for row in cells(found.all("div", **{"aria-label": "Licences by source"})[0])]
+    assert licences == [["CC0-1.0", "pairs.parquet", "150"], ["others", "", "40"]]
+
+
 def test_kept_and_dropped_stand_side_by_side() -> None:
     samples = section(check_offline(render(FACTS, SAMPLES)), "samples")
     kept, dropped = samples.all("ul")
