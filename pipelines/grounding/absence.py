@@ -13,8 +13,8 @@ _BEFORE = _WITHOUT | _NO | {"not", "never"}
 _NOT = frozenset(("not", "n't", "n’t", "nt", "never", "hardly"))
 _LACKS = words(
     """
-    lack lacks lacked lacking miss misses missing want wants wanted wish wishes wished hope hopes hoped hoping
-    imagine imagines imagined imagining awaits dream dreams dreamed dreaming
+    lack lacks lacked lacking miss misses missing want wants wanted wanting wish wishes wished wishing hope hopes hoped
+    hoping imagine imagines imagined imagining awaits dream dreams dreamed dreaming
     """
 )
 """Verbs whose object is not there."""
@@ -50,19 +50,23 @@ def _governed(parse: Parse, token: int) -> bool:
     """Whether the token or one that it depends on is marked."""
     inherited = True
     """Whether the token's own modifiers speak for what was asked about: not those of the first of two conjuncts."""
+    elsewhere = False
+    """Whether a preposition of place lies between what was asked about and `token`."""
     while True:
         if inherited and _marked_itself(parse, token):
             return True
+        place = _stands_elsewhere(parse, token)
+        elsewhere = elsewhere or place
         above = parse.head[token]
         if above == token:
             return False
         dep = parse.dep[token]
         if dep in {"conj", "list", "parataxis", "appos"}:
             inherited = dep == "conj" and _shares(parse, token)
-        elif _denies(parse, above, token):
+        elif _denies(parse, above, token, elsewhere=elsewhere):
             return True
         else:
-            inherited = dep not in _SUBJECTS and not _stands_elsewhere(parse, token)
+            inherited = dep not in _SUBJECTS and not place
         token = above
 
 
@@ -85,8 +89,11 @@ def _marked_itself(parse: Parse, token: int) -> bool:
     return parse.lower[token] in _WITHOUT
 
 
-def _denies(parse: Parse, verb: int, token: int) -> bool:
-    """Whether `verb` is negated, or speaks of what is not so, with `token` in its reach."""
+def _denies(parse: Parse, verb: int, token: int, *, elsewhere: bool) -> bool:
+    """Whether `verb` is negated, or speaks of what is not so, with `token` in its reach.
+
+    `elsewhere`: a place is asked about. "There isn't any snow on the roof" denies the snow alone.
+    """
     lower = parse.lower
     around = parse.left[verb] + parse.right[verb]
     existential = any(parse.dep[child] == "expl" for child in around)
@@ -96,7 +103,7 @@ def _denies(parse: Parse, verb: int, token: int) -> bool:
     if any(lower[child] in _UNREAL for child in parse.left[verb]) and lower[verb] not in _SEEING:
         return not subject
     if parse.pos[verb] in _VERBAL and any(lower[child] in _NOT for child in around):
-        return not subject
+        return not subject and not (existential and elsewhere)
     if lower[verb] in _LACKS:
         return not subject
     return lower[verb] in _LACK_OF and any(lower[child] == "of" for child in _under(parse, verb, token))

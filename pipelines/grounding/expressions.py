@@ -1,7 +1,8 @@
 """Referring expressions (Kosmos-2 §2, GRIT): a noun chunk with what depends on its head.
 
-A chunk grows over all dependency descendants of its head, recursively; one whose head has conjuncts is not expanded,
-and one whose head has no dependents stays as it is. A span has no gaps: growth ends where a dependent does not touch.
+A chunk grows over all dependency descendants of its head, recursively; one whose head has conjuncts, before it or
+behind it, is not expanded, and one whose head has no dependents stays as it is. A span has no gaps: growth ends where a
+dependent does not touch.
 """
 
 from pipelines.grounding.noun_chunks import Chunk
@@ -29,7 +30,7 @@ def expand(parse: Parse, chunk: Chunk, *, universal: bool) -> int:
     a noun depends on it.
     """
     behind = parse.right[chunk.head]
-    if any(parse.dep[child] == "conj" for child in behind):
+    if parse.dep[chunk.head] == "conj" or any(parse.dep[child] == "conj" for child in behind):
         return chunk.end
     predicate = any(parse.dep[child] == "cop" for child in parse.left[chunk.head])
     end = chunk.end

@@ -46,7 +46,7 @@ class Ground:
     without_boxes: Literal["reject", "keep"] = "reject"
     """what becomes of an image for which no box is found, and none came with it"""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     worker: ClassVar[Worker] = "model"
     reads: ClassVar[tuple[str, ...]] = ("image", "width", "height", "captions", "regions")
     adds: ClassVar[pa.Schema] = GROUNDED

@@ -46,8 +46,18 @@ def test_the_example_of_grit() -> None:
     assert expressions_of(DOG) == ["a dog in a field of flowers", "a field of flowers", "flowers"]
 
 
+WITH_A_HAT = (
+    "a/DET/det/2 man/NOUN/root/0 and/CCONJ/cc/5 a/DET/det/5 woman/NOUN/conj/2 with/ADP/case/8 a/DET/det/8 "
+    "hat/NOUN/nmod/5"
+)
+
+
 def test_a_head_with_conjuncts_is_not_expanded() -> None:
     assert expressions_of(COUPLE) == ["a man", "a woman"]
+
+
+def test_neither_of_two_conjuncts_is_expanded_for_what_follows_may_be_said_of_both() -> None:
+    assert expressions_of(WITH_A_HAT) == ["a man", "a woman", "a hat"]
 
 
 @pytest.mark.parametrize(
@@ -131,6 +141,25 @@ def test_expressions_end_before_a_comma_and_before_a_list() -> None:
         (
             "it/PRON/nsubj/3 would/AUX/aux/3 need/VERB/root/0 a/DET/det/5 roof/NOUN/obj/3",
             {"it": True, "a roof": False},
+        ),
+        (
+            "there/PRON/expl/2 is/VERB/root/0 +n't/PART/advmod/2 any/DET/det/5 snow/NOUN/nsubj/2 on/ADP/case/8 "
+            "the/DET/det/8 roof/NOUN/nmod/5",
+            {"any snow": False, "the roof": True},
+        ),
+        (
+            "there/PRON/expl/2 was/VERB/root/0 never/ADV/advmod/2 a/DET/det/5 bridge/NOUN/nsubj/2 over/ADP/case/8 "
+            "the/DET/det/8 river/NOUN/obl/2",
+            {"a bridge": False, "the river": True},
+        ),
+        (
+            "man/NOUN/nsubj/4 is/AUX/aux/4 not/PART/advmod/4 sitting/VERB/root/0 on/ADP/case/7 a/DET/det/7 "
+            "chair/NOUN/obl/4",
+            {"man": True, "a chair": False},
+        ),
+        (
+            "man/NOUN/root/0 wishing/VERB/acl/1 he/PRON/nsubj/4 had/VERB/ccomp/2 a/DET/det/6 boat/NOUN/obj/4",
+            {"man": True, "he": False, "a boat": False},
         ),
         ("man/NOUN/nsubj/3 can/AUX/aux/3 see/VERB/root/0 a/DET/det/5 dog/NOUN/obj/3", {"man": True, "a dog": True}),
     ],
