@@ -43,6 +43,8 @@ class _Work:
         self.turns: list[Fields] | None = None
         self.notes: list[Fields] = []
         self.verdict: Verdict | None = None
+        self.asking = "translate"
+        """the pass that is under way"""
 
     def append(self, caption: Added, regions: list[Fields]) -> int:
         """Take a caption and its regions in; its place among the row's."""
@@ -85,11 +87,12 @@ class TranslateEngine:
             await self._judged(work, None, self._turns(work, turns))
 
     async def _judged(self, work: _Work, of: int | None, asked: Coroutine[Any, Any, None]) -> None:
-        spec = self._spec
+        spec, work.asking = self._spec, "translate"
         try:
             await asked
         except Unanswered as error:
-            work.notes.append(_note(spec.to, None, of, "translate", None) | {"checks": [error.reason]})
+            to = spec.source if work.asking == "back" else spec.to
+            work.notes.append(_note(to, None, of, work.asking, None) | {"checks": [error.reason]})
             if REASONS[error.reason].retriable or spec.text.on_failure == "fail":
                 work.verdict = Verdict(error.reason, detail=error.detail)
 
@@ -107,6 +110,7 @@ class TranslateEngine:
         latest = done.text
         if spec.correct and done.outcome == "translated":
             there = sorted({span for span in moved.values() if span})
+            work.asking = "correct"
             better = await correct_text(caption.text, latest, spec.source, spec.to, ask, spec.text, there, keep=keep)
             again = dict(zip(there, better.spans, strict=True))
             moved = {span: again.get(to) if to else None for span, to in moved.items()}
@@ -129,6 +133,7 @@ class TranslateEngine:
     ) -> None:
         spec = self._spec
         there = sorted({span for span in moved.values() if span})
+        work.asking = "back"
         back = await translate_text(text, spec.to, spec.source, self._client, spec.text, there, keep=work.row.keep)
         again = dict(zip(there, back.spans, strict=True))
         home = {span: again.get(to) if to else None for span, to in moved.items()}

@@ -245,6 +245,22 @@ def test_a_text_that_the_endpoint_refuses_costs_the_row_no_other(server: LlmServ
     ]
 
 
+@pytest.mark.parametrize(
+    ("refused", "told"),
+    [
+        ("⟦source⟧", [("translate", "zh", "translated"), ("correct", "zh", "failed")]),
+        ("狗", [("translate", "zh", "translated"), ("back", "en", "failed")]),
+    ],
+)
+def test_a_pass_that_the_endpoint_refuses_is_told_by_its_name(
+    server: LlmServer, refused: str, told: list[tuple[str, str, str]]
+) -> None:
+    server.behaviour = lambda asked: Reply(400, error="too long") if refused in asked.text else word_by_word(asked)
+    done = translate(spec(server, correct=refused != "狗", back="compare"), table([caption("a dog")]))
+    assert [one[0] for one in added(done)] == [to_chinese("a dog")]
+    assert [(note["pass"], note["to"], note["outcome"]) for note in notes(done)] == told
+
+
 def test_nothing_more_is_asked_for_a_row_that_has_failed(server: LlmServer) -> None:
     server.behaviour = lambda asked: Reply(text="") if "cat" in asked.text else word_by_word(asked)
     done = translate(spec(server, text=TextOptions(on_failure="fail")), table([caption("a cat"), caption("a dog")]))
