@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.cards.catalogue import MEASURES
-from jobs.cards.columns import captions, counting_entries, lines, nsfw_scores, similarities, translations
+from jobs.cards.columns import captions, counting_entries, lines, nsfw_scores, samples, similarities, translations
 from jobs.cards.measured import Measured
 from pipelines.captions import all_captions, counting
 from schemas.tables import INPUT, NSFW_SCORED, READ, SIMILARITY, TRANSLATED
@@ -121,6 +121,23 @@ def test_scores_of_images_and_captions(random: np.random.Generator) -> None:
     flat = "(select stayed, cast(unnest(scores) as float) as v from found)"
     values = column(found, f"select v from {flat} where v is not null")
     assert measured.bins["clip_similarity"][0].tolist() == binned("clip_similarity", values)
+
+
+def test_tokens_of_samples(random: np.random.Generator) -> None:
+    tokens = [None if n % 5 == 0 else int(random.integers(0, 3000)) for n in range(2 * ROWS)]
+    columns = {
+        "task": random.choice(["caption", "rec"], ROWS).tolist(),
+        "n_text_tokens": tokens[:ROWS],
+        "n_image_tokens": tokens[ROWS:],
+    }
+    found = pa.table(columns)
+    measured = Measured()
+    samples(measured, found)
+    for name, counted in (("text_tokens", measured.text_tokens), ("image_tokens", measured.image_tokens)):
+        values = column(found, f"select n_{name} from found where n_{name} is not null")
+        assert measured.bins[name][0].tolist() == binned(name, values)
+        assert counted == dict(duckdb.sql(f"select task, sum(n_{name})::bigint from found group by 1").fetchall())
+    assert measured.samples == dict(duckdb.sql("select task, count(*) from found group by 1").fetchall())
 
 
 CAPTIONS = st.lists(
