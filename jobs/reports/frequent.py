@@ -7,6 +7,9 @@ import pyarrow.compute as pc
 
 _HOST = r"(?i)^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?(?P<host>\[[^\]]*\]|[^:/?#]+)"
 
+_LARGEST: list[tuple[str, str]] = [("rows", "descending"), ("id", "ascending")]
+"""First; of equals that of the first row, so that what is forgotten is always the same."""
+
 
 def hosts_in(urls: pa.ChunkedArray) -> pa.ChunkedArray:
     """The host of each URL, in lower case; null where there is none to be seen."""
@@ -42,8 +45,7 @@ class Frequent:
 
     def most(self, n: int) -> list[dict[str, Any]]:
         """The `n` largest groups, largest first: their keys, ``rows`` and ``id``."""
-        order: list[tuple[str, str]] = [("rows", "descending"), ("id", "ascending")]
-        found: list[dict[str, Any]] = self.groups().sort_by(order).slice(0, n).to_pylist()
+        found: list[dict[str, Any]] = self.groups().sort_by(_LARGEST).slice(0, n).to_pylist()
         return found
 
     def groups(self) -> pa.Table:
@@ -63,5 +65,5 @@ class Frequent:
         groups = counted.group_by(self._keys).aggregate([("rows", "sum"), ("id", "min")])
         groups = groups.rename_columns([*self._keys, "rows", "id"])
         if len(groups) > 2 * self._most:
-            groups = groups.sort_by([("rows", "descending")]).slice(0, self._most)
+            groups = groups.sort_by(_LARGEST).slice(0, self._most)
         self._groups = groups.combine_chunks()

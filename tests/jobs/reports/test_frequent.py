@@ -54,3 +54,11 @@ def test_what_is_frequent_survives_a_flood_of_what_is_not() -> None:
     assert (first["key"], first["rows"], first["id"]) == ("often", 1000, keys.index("often"))
     assert (second["key"], second["rows"]) == ("now and then", 300)
     assert len(counter.most(1_000_000)) <= 600
+
+
+def test_of_equally_rare_groups_those_of_the_first_rows_are_kept() -> None:
+    keys = [f"host {number}" for number in range(20)]
+    rows = table(keys).take(pa.array(random.Random(1).sample(range(20), 20)))
+    counter = Frequent(["key"], most=4)
+    counter.add(rows)
+    assert sorted(row["id"] for row in counter.groups().to_pylist()) == [0, 1, 2, 3]
