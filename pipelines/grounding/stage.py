@@ -15,6 +15,7 @@ from pipelines.grounding.detectors.pretrained import Pretrained
 from pipelines.grounding.detectors.protocol import Detector, DetectorSpec, Offer
 from pipelines.grounding.detectors.shapes import Shapes
 from pipelines.grounding.phrases import Phrase, PhraseFinder, Phrases
+from pipelines.grounding.reading import is_latin
 from pipelines.stage import AS_SAVED, SPEC, Processed, Verdict, Verdicts, Worker
 from schemas.reasons import UNGROUNDED
 from schemas.tables import GROUNDED, UNASKED
@@ -124,10 +125,10 @@ class GroundEngine:
             for caption in counting(of_row):
                 if caption.role == EXPRESSION:
                     continue
-                if caption.lang is None or caption.lang.lower().split("-")[0] == "en":
+                if (unread := _unread(caption)) is None:
                     read.append((at, caption))
                 else:
-                    unasked[at].append(_entry(caption.place, None, "other_language"))
+                    unasked[at].append(_entry(caption.place, None, unread))
         asked = [_Asked([], []) for _ in captions]
         for (at, caption), phrases in zip(read, self._finder.find([one.text for _, one in read]), strict=True):
             for phrase in phrases:
@@ -165,6 +166,15 @@ class GroundEngine:
                 if phrases[number].expression in allowed
             ]
         return regions
+
+
+def _unread(caption: Caption) -> str | None:
+    """Why no phrases are looked for in a caption; None where they are."""
+    if caption.lang is not None and caption.lang.lower().split("-")[0] != "en":
+        return "other_language"
+    if is_latin(caption.text):
+        return None
+    return "other_language" if any(map(str.isalpha, caption.text)) else "no_letters"
 
 
 def _of_phrases(candidates: Candidates, texts: Sequence[int]) -> Candidates:

@@ -104,6 +104,17 @@ def test_what_is_not_asked_is_said_with_its_reason() -> None:
     assert [[phrase for phrase, _, _ in row] for row in said(table, done)] == [["a room"], ["a dog"]]
 
 
+def test_captions_that_are_not_read_for_their_letters_say_so() -> None:
+    table = rows(["一只狗"], ["a dog", "🐶 123"], [{"text": "собака", "lang": "en", "role": "web"}], ["", " "])
+    done = ground(table, Told({"dog": [(DOG, 0.9)]}), without_boxes="keep")
+    assert unasked(table, done) == [
+        [(None, "other_language")],
+        [(None, "no_letters")],
+        [(None, "other_language")],
+        [(None, "no_letters"), (None, "no_letters")],
+    ]
+
+
 def test_regions_are_appended_to_those_that_came_with_the_row() -> None:
     carried = {"caption_index": 0, "phrase": [0, 5], "box": list(HAT), "source": "by hand"}
     table = rows(["a man"], ["a tree"], regions=[[carried], [carried]])
