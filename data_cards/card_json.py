@@ -43,4 +43,4 @@ def schema() -> dict[str, Any]:
     facts = _FACTS.json_schema(mode="serialization")
     facts["properties"] = {"card": {"const": VERSION, "description": "version of this format"}, **facts["properties"]}
     facts["required"] = ["card", *facts.get("required", [])]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "card.json of shardmill", **facts}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **facts, "title": "card.json of shardmill"}

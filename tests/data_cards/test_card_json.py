@@ -61,6 +61,7 @@ def test_what_is_written_is_read_back_and_fits_the_schema() -> None:
     text = render(FACTS)
     assert parse(text) == FACTS
     Draft202012Validator.check_schema(schema())
+    assert schema()["title"] == "card.json of shardmill"
     Draft202012Validator(schema()).validate(json.loads(text))
 
 
