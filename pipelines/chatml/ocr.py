@@ -174,14 +174,14 @@ def _is_flat(coordinates: Coordinates) -> bool:
 
 
 def _stands_elsewhere(at: int, lines: Sequence[Line]) -> _Flaw:
-    """Whether another line says what this one does, or holds it, and how many do; case, width and spaces aside."""
-    said = _squeezed(lines[at].text)
-    others = sum(said in _squeezed(line.text) for place, line in enumerate(lines) if place != at)
+    """Whether another line says what this one does, or holds it, and how many do; letters and digits alone count."""
+    said = _plain(lines[at].text)
+    others = sum(said in _plain(line.text) for place, line in enumerate(lines) if place != at)
     return ("repeated_text", others) if others else (None, None)
 
 
-def _squeezed(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text).split()).casefold()
+def _plain(text: str) -> str:
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text))).casefold()
 
 
 def _has_company(at: int, lines: Sequence[Line]) -> _Flaw:

@@ -144,9 +144,9 @@ class TestRefusals:
         assert packed(table, packing)["task"].to_pylist() == ["caption"]
         assert refusals(table, packing) == [("read_text", "no_line", None, None)]
 
-    @pytest.mark.parametrize("other", ["open", "We are OPEN today", "o p e n", "ＯＰＥＮ"])
+    @pytest.mark.parametrize("other", ["open", "We are OPEN today", "o p e n", "ＯＰＥＮ", "Open.", "O-pen"])
     def test_text_is_looked_for_only_where_it_stands_once(self, rows: RowMaker, other: str) -> None:
-        table = page(rows, line("Open"), line(other, 300), line("Coffee", 500))
+        table = page(rows, line("Open!"), line(other, 300), line("Coffee", 500))
         assert refusals(table, spec("find_text"))[0] == ("find_text", "repeated_text", 0, 1)
         assert "“Coffee”" in turns(table, "find_text")[-1][0]
 
