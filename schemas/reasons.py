@@ -156,7 +156,7 @@ REASONS: dict[str, Reason] = {reason.name: reason for reason in _ALL}
 
 
 REFUSALS: dict[str, str] = {
-    "repeated_caption": "a caption of the row in another language says the same, as a name does that is not translated",
+    "said_before": "the row says the same in another language already, as a name does that is not translated",
     "no_region": "the caption has no grounded phrase that can be used",
     "blank_phrase": "the phrase or line is white space and control characters",
     "contained_span": "the phrase lies in, or overlaps, a longer one that is used",

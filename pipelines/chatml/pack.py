@@ -77,9 +77,7 @@ def judge(rows: pa.Table, spec: PackSpec) -> Processed:
             said_before: set[str] = set()
             for caption in captions[row]:
                 if caption.text.strip() in said_before:  # a name, as a rule, which its translation leaves as it is
-                    refused[row] += [
-                        Refused(task, caption.place, None, "repeated_caption") for task in spec.of_captions
-                    ]
+                    refused[row] += [Refused(task, caption.place, None, "said_before") for task in spec.of_captions]
                     continue
                 said_before.add(caption.text.strip())
                 plans, refusals = decide(spec.of_captions, caption, regions[row], boxes[row], spec.limits)
@@ -99,10 +97,13 @@ def judge(rows: pa.Table, spec: PackSpec) -> Processed:
                 refused[row] += [
                     Refused(plan.task, plan.caption, None, "second_conversation") for plan in plans if plan.task in done
                 ]
+            told: list[list[str]] = []
             for task, said in turns[row].items():
-                if reason := flaw(said):
+                texts = [turn.text.strip() for turn in said]
+                if reason := flaw(said) or ("said_before" if texts in told else None):
                     refused[row].append(Refused(task, None, None, reason))
                 else:
+                    told.append(texts)
                     planned[row].append(Planned(task, None, ()))
             if spec.of_lines:
                 plans, refusals = decide_lines(spec.of_lines, lines[row], measured[row], spec.line_limits)

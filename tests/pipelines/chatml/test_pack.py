@@ -54,7 +54,7 @@ def test_what_is_its_own_translation_is_trained_on_once(rows: RowMaker, lang: st
     assert processed.columns is not None
     (planned,), (refused,) = (processed.columns[name].to_pylist() for name in ("samples", "refusals"))
     assert [(plan["task"], plan["language"]) for plan in planned] == [("caption", lang)]
-    assert [(one["caption_index"], one["reason"]) for one in refused] == [(1, "repeated_caption")]
+    assert [(one["caption_index"], one["reason"]) for one in refused] == [(1, "said_before")]
     alone = sample(rows([captions]), PackSpec(languages=("zh",)))
     assert alone["language"] == "zh"
 

@@ -173,3 +173,13 @@ def test_a_conversation_and_its_translation_are_samples_of_their_own(rows: RowMa
     ]
     refusals = judge(table.select(judge_reads(spec)), spec).columns["refusals"].to_pylist()  # type: ignore[index]
     assert [one["task"] for one in refusals[1]] == ["translated_conversation"]
+
+
+def test_a_conversation_that_is_its_own_translation_is_told_once(rows: RowMaker) -> None:
+    unknown = turns(ASKED, "一只狗。", lang=None)
+    table = rows([[]], turns=[stored(unknown)], translated_turns=[stored(turns(ASKED, "一只狗。", lang="zh"))])
+    spec = PackSpec(tasks=("conversation", "translated_conversation"))
+    assert only_sample(table, spec)["task"] == "conversation"
+    (refusals,) = judge(table.select(judge_reads(spec)), spec).columns["refusals"].to_pylist()  # type: ignore[index]
+    assert [(one["task"], one["reason"]) for one in refusals] == [("translated_conversation", "said_before")]
+    assert only_sample(table, PackSpec(tasks=spec.tasks, languages=("zh",)))["task"] == "translated_conversation"
