@@ -47,7 +47,7 @@ _MEASURE = re.compile(
 )
 _QUOTED = re.compile(
     r"(?<![\w\"])\"(?=\S)([^\"\n]{0,119}[^\s\"])\"(?![\w\"])"
-    r"|(?<![\w'’])'(?=\S)([^'\n]{0,119}[^\s'])'(?!\w)"
+    r"|(?<![\w'’])'(?=\S)(?!\d0s\b|(?:em|til|tis|twas|n)\b)([^'\n]{0,119}[^\s'])'(?!\w)"
     r"|“([^“”\n]{1,120})”|(?<![\w‘’])‘([^‘’\n]{1,120})’(?!\w)|「([^「」\n]{1,120})」|『([^『』\n]{1,120})』"
 )
 _SPEAKS = r"(?:said|says|asked|asks|replied|replies|cried|cries|told|tells|whispered|shouted|thought|thinks)"

@@ -49,6 +49,8 @@ def test_what_is_to_stay_is_protected(text: str, parts: list[str]) -> None:
         "$2.5 million in cash",
         "the dogs' bowl and the cats' toys",
         "it's a dog's life",
+        "music of the '90s in the kids' room",
+        "rock 'n' roll at the dancers' ball",
         "he has 3 in a row",
         '"I love you," she said',
         'she said, "come home"',
