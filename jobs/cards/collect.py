@@ -6,7 +6,6 @@ Every row counts in its latest generation alone. Rows *stayed* when the packing 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +16,7 @@ from jobs.cards import columns
 from jobs.cards.measured import Bools, Ints, Measured
 from jobs.reports.frequent import Frequent, hosts_in
 from jobs.reports.rows import BLOCKED
-from jobs.running.executor import Call
+from jobs.running.executor import Call, RunCalls
 from jobs.running.hops import Hop, shard_reader
 from jobs.running.part import live_rows
 from jobs.running.state import RunState
@@ -31,8 +30,6 @@ _ROWS_AT_ONCE = 65_536
 _SHARD = ["task", "n_text_tokens", "n_image_tokens"]
 _REPEATS = "duplicate_of"
 _FATE = "what"
-
-RunCalls = Callable[[Sequence[Call], Callable[[Any], None]], list[Any]]
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from typing import Any
 from data_cards import card_json, croissant, hub_card
 from data_cards.facts import CardFacts
 from data_cards.html import card as card_html
-from jobs.cards.collect import RunCalls, collect
+from jobs.cards.collect import collect
 from jobs.cards.facts import card_facts
 from jobs.cards.samples import samples
 from jobs.packing.cut import Cut
-from jobs.running.executor import Call
+from jobs.running.executor import Call, RunCalls
 from jobs.running.state import RunState
 from jobs.store.files import write_atomically
 from jobs.store.manifest import Manifest

@@ -2,7 +2,8 @@
 
     python -m jobs.demo.cards
 
-runs the demo in a folder of its own and puts the README.md of its data set into ``data_cards/cards/demo/``.
+runs the demo in a folder of its own and puts the README.md of its data set into ``data_cards/cards/demo/``, unless
+what is there says the same.
 """
 
 import re
@@ -30,7 +31,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         outcome = demo(Path(folder) / "demo", "inline")
         if outcome == 0:
-            write_atomically(SHIPPED, (Path(folder) / "demo/run/dataset/README.md").read_text("utf-8"))
+            made = (Path(folder) / "demo/run/dataset/README.md").read_text("utf-8")
+            if comparable(made) != comparable(SHIPPED.read_text("utf-8") if SHIPPED.exists() else ""):
+                write_atomically(SHIPPED, made)
             sys.stdout.write(f"{SHIPPED}\n")
     return outcome
 
