@@ -17,7 +17,7 @@ from jobs.running.hops import shard_reader
 from jobs.running.part import live_rows
 from jobs.running.state import RunState
 from jobs.store.files import publish, temporary_of
-from pipelines.captions import Caption, all_captions
+from pipelines.captions import Caption, all_captions, counting
 from pipelines.chatml.regions import Region, regions_of
 from pipelines.grounding.records import GRIT, coco_annotation, coco_image, grit_records, json_line
 from pipelines.recipe_text import RecipeError
@@ -72,7 +72,7 @@ def _export_sft(folder: Path, target: Path) -> int:
 
 
 def _rows(state: RunState) -> Iterator[_Row]:
-    """The rows that reach packing and have regions, in the order of the plan."""
+    """The rows that reach packing and have regions of captions that count, in the order of the plan; with these."""
     reader = shard_reader(state.hops[:-1], state.recipe.pack, _READS)
     for part in state.plan.parts:
         rows = live_rows(state.layout, reader, part)
@@ -80,8 +80,9 @@ def _rows(state: RunState) -> Iterator[_Row]:
         texts, boxes = all_captions(rows["captions"]), regions_of(rows["regions"])
         facts = rows.select(["id", *(name for name in _READS if name not in ("captions", "regions"))]).to_pylist()
         for row, captions, regions in zip(facts, texts, boxes, strict=True):
-            if regions:
-                yield _Row(row, captions, list(regions))
+            counted = {caption.place for caption in counting(captions)}
+            if kept := [region for region in regions if region.caption in counted]:
+                yield _Row(row, captions, kept)
 
 
 Rows = Callable[[], Iterator[_Row]]

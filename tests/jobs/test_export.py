@@ -1,6 +1,7 @@
 """Regions in other people's layouts, read back by what reads those."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,23 @@ def test_coco_holds_the_same_boxes_in_pixels(run: Path, tmp_path: Path) -> None:
         assert names[one["category_id"]] == one["caption"][slice(*one["phrase"])].lower()
         corners = np.rint([x, y, x + width, y + height]).astype(int).tolist()
         assert corners in [list(thing.box) for thing in scene.things]
+
+
+def test_captions_that_an_edit_replaced_are_not_written(tmp_path: Path) -> None:
+    """Their text was changed for a reason: only what counts leaves the run."""
+    messy = replace(SCENES[0], caption=SCENES[0].caption + "  see http://a.example/x")
+    write_table([messy, SCENES[1]], tmp_path / "scenes.parquet")
+    (tmp_path / "drawn.yaml").write_text(RECIPE.replace("stage: ground", "stage: ground\n  - stage: edit_captions"))
+    options = commands.RunOptions(
+        str(tmp_path / "drawn.yaml"), tmp_path / "run", (str(tmp_path / "scenes.parquet"),), engine="inline"
+    )
+    assert commands.run(options) == 0
+    for layout in ("grit.jsonl", "coco.json"):
+        out = tmp_path / layout
+        done = shardmill("export", str(tmp_path / "run"), "--format", layout.partition(".")[0], "--output", str(out))
+        assert json.loads(done.stdout)["images"] == 1
+        assert SCENES[1].caption in out.read_text()
+        assert "a.example/x" not in out.read_text()
 
 
 @pytest.mark.parametrize(
