@@ -51,6 +51,10 @@ _LIBRARIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "translate": ("openai",),
     }
 )
+_LIMITS: Mapping[str, str] = MappingProxyType(
+    {"shapes": "none: knows coloured shapes in drawings alone, no photographs"},
+)
+"""Kind of an engine that has no weights, and what its answers are good for."""
 _MODEL_SETTINGS = ("kind", "engine", "hub", "revision", "model")
 
 
@@ -117,6 +121,7 @@ def _engine(stage: Stage | SetRule, holder: str, settings: list[_Setting]) -> It
     libraries = next((_LIBRARIES[key] for key in (*kinds, holder, stage.stage) if key in _LIBRARIES), ())
     told = [_told(setting) for setting in files]
     told += [f"{setting.path.rpartition('.')[2]} {setting.value}" for setting in stated if setting.value not in kinds]
+    told += [_LIMITS[kind] for kind in kinds if kind in _LIMITS]
     name = " ".join(dict.fromkeys([holder or stage.stage, *kinds]))
     yield AnnotationEngine(title(stage), name, ", ".join(_installed(libraries)), ", ".join(told))
 

@@ -82,3 +82,11 @@ def test_engines_come_with_their_weights() -> None:
     assert told["ocr", "ocr rapid"].weights.count("SHA-256") == 2
     assert told["translate", "translate"].weights == "model some-model"
     assert engines(recipe({"stage": "min_side"})) == ()
+
+
+def test_the_detector_of_drawings_says_that_it_is_one() -> None:
+    _, detector = engines(recipe({"stage": "ground"}))
+    assert (detector.name, detector.weights) == (
+        "detector shapes",
+        "none: knows coloured shapes in drawings alone, no photographs",
+    )
