@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from data_cards.sheet import Samples, Tile
+from jobs.cards.rules import rules
 from jobs.reports.sampling import Drawn, ranks
 from jobs.reports.tiles import tiles
 from jobs.running.hops import Hop
@@ -80,10 +81,19 @@ def _by_turns(dropped: dict[str, _Ranked]) -> list[Drawn]:
 
 
 def _fit(state: RunState, tile: Tile) -> Tile:
-    """A dropped row as it may be published; what an error said, which differs from time to time, is left to `show`."""
+    """A dropped row as it may be published. Paths of files, and what errors say of their time, are left to `show`."""
     names = [title(stage) for stage in state.recipe.stages]
     judging = [at for at, stage in enumerate(state.recipe.stages) if stage.stage in _SAFETY]
     place = names.index(tile.stage) if tile.stage in names else len(names)
+    tile = replace(tile, detail=None, thresholds=_without_paths(state, tile))
     if tile.reason in _UNFIT or (judging and place <= judging[-1]):
-        return replace(tile, thumbnail=None, captions=(), host="", address="", detail=None, boxes=(), lines=())
-    return replace(tile, detail=None) if tile.outcome == Outcome.FAILED else tile
+        return replace(tile, thumbnail=None, captions=(), host="", address="", boxes=(), lines=())
+    return tile
+
+
+def _without_paths(state: RunState, tile: Tile) -> tuple[tuple[str, str], ...]:
+    """What the row's value was held against, as the card's list of rules has it."""
+    told = {rule.setting: rule.value for rule in rules(state.recipe) if rule.stage == tile.stage}
+    if not told:
+        return tile.thresholds  # packing, which is no stage, names tasks and a dialect
+    return tuple((name, told[name]) for name, _ in tile.thresholds if name in told)

@@ -62,11 +62,18 @@ def test_what_is_unfit_is_not_shown(web: Web, tmp_path_factory: pytest.TempPathF
     assert shown["min_side"].thumbnail is not None
 
 
-def test_what_errors_say_of_ports_and_bytes_read_is_left_to_show(
-    web: Web, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_what_stages_say_of_ports_and_files_is_left_to_show(web: Web, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("told")
     addresses = [*urls(web, image=2), "http://127.0.0.1:1/refused.png"]
-    case = Case(web, tmp_path_factory.mktemp("refused"), addresses)
+    captions = ["a plain caption", "a word too many, and one more", "a caption"]
+    pq.write_table(pa.table({"url": addresses, "caption": captions}), folder / "pairs.parquet")
+    words = folder / "words.txt"
+    words.write_text("many\n")
+    recipe = RECIPE.replace("  - stage: min_side", f"  - {{stage: lexicon, lists: [{words}]}}\n  - stage: min_side")
+    case = Case(web, folder, addresses, recipe=recipe)
     assert case.run() == 0
-    (refused,) = samples(saved(case.run_folder)).dropped
-    assert (refused.reason, refused.detail) == ("connect", None)
+    found = samples(saved(case.run_folder)).dropped
+    assert {tile.reason for tile in found} == {"connect", "lexicon"}
+    assert all(tile.detail is None for tile in found)
+    assert str(folder) not in repr(found)
+    assert any("words.txt (SHA-256 " in bound for tile in found for _, bound in tile.thresholds)
