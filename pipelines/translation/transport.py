@@ -10,8 +10,10 @@ import aiohttp
 import httpx2
 
 _MAX_BYTES = 16 << 20
-"""Of an answer."""
+"""Of an answer, unpacked."""
 _TELLTALE = b"x-stainless-"
+_OF_PACKED = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
+"""Headers of an answer that say nothing of its body as it is handed on: unpacked, while its bytes are counted."""
 
 
 class AiohttpTransport(httpx2.AsyncBaseTransport):
@@ -33,7 +35,8 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 skip_auto_headers=("User-Agent",),
             ) as response:
                 body = await _read(response, request)
-                return httpx2.Response(response.status, headers=list(response.raw_headers), content=body)
+                headers = [(name, value) for name, value in response.raw_headers if name.lower() not in _OF_PACKED]
+                return httpx2.Response(response.status, headers=headers, content=body)
         except aiohttp.ClientConnectorError as error:
             raise httpx2.ConnectError(str(error), request=request) from None
         except (aiohttp.ClientError, ConnectionError) as error:
@@ -51,19 +54,19 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-                auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
 
 
 def _headers(request: httpx2.Request) -> list[tuple[str, str]]:
-    """Without those that tell the endpoint of this machine and its libraries."""
-    return [
+    """Without those that tell the endpoint of this machine and its libraries; packed as aiohttp can unpack it."""
+    kept = [
         (name.decode("ascii"), value.decode("latin-1"))
         for name, value in request.headers.raw
-        if not name.lower().startswith(_TELLTALE)
+        if not name.lower().startswith(_TELLTALE) and name.lower() != b"accept-encoding"
     ]
+    return [*kept, ("Accept-Encoding", "gzip, deflate")]
 
 
 async def _read(response: aiohttp.ClientResponse, request: httpx2.Request) -> bytes:

@@ -338,6 +338,14 @@ def test_a_packed_answer_is_unpacked(server: LlmServer) -> None:
     assert answers(ask(endpoint(server), request()))[0].text == "unpacked"
 
 
+def test_an_answer_is_measured_unpacked(server: LlmServer) -> None:
+    said = b'{"choices": [{"message": {"content": "' + b"a" * (17 << 20) + b'"}}]}'
+    server.behaviour = always(Reply(raw=gzip.compress(said), headers={"Content-Encoding": "gzip"}))
+    [found] = ask(endpoint(server, tries=1), request())
+    assert isinstance(found, Unanswered)
+    assert "16,777,216 bytes" in found.detail
+
+
 def test_a_url_with_a_key_in_it_is_refused() -> None:
     for url in ("http://user:pass@host/v1", "https://host/v1?api-key=x", "ftp://host", "host:80"):
         with pytest.raises(ValueError, match="URL"):
