@@ -99,5 +99,10 @@ LISTINGS = {
     "line_dropped": Listing("why lines do not count", "ocr", "lines", UNREAD),
     "translation_outcome": Listing("what became of translations", "translation", "translations", {}),
     "translation_checks": Listing("checks that answers failed", "translation", "checks", _FAILURES),
-    "translation_use": Listing("what was asked of the model", "translation", "requests and tokens", {}),
+    "translation_requests": Listing("what was asked of the model", "translation", "requests", {}),
+    "translation_tokens": Listing(
+        "what that took",
+        *("translation", "tokens"),
+        {"tokens_in": "of what was asked", "tokens_out": "of the answers"},
+    ),
 }

@@ -130,8 +130,12 @@ def translations(measured: Measured, rows: pa.Table, stayed: Bools) -> None:  # 
     )
     measured.add_keys("translation_checks", fields["checks"].flatten())
     measured.add_values("chrf", fields["chrf"].drop_null().to_numpy())
-    names = ("requests", "tokens_in", "tokens_out")
-    measured.add_counts("translation_use", Counter({name: pc.sum(fields[name]).as_py() or 0 for name in names}))
+    asked = pa.table({"said": said, "requests": fields["requests"]}).group_by("said").aggregate([("requests", "sum")])
+    measured.add_counts(
+        "translation_requests", Counter({one["said"]: one["requests_sum"] or 0 for one in asked.to_pylist()})
+    )
+    names = ("tokens_in", "tokens_out")
+    measured.add_counts("translation_tokens", Counter({name: pc.sum(fields[name]).as_py() or 0 for name in names}))
 
 
 def samples(measured: Measured, rows: pa.Table) -> None:

@@ -101,9 +101,11 @@ def test_translations(random: np.random.Generator) -> None:
     assert measured.tallies["translation_checks"] == Counter(column(found, f"select unnest(t.checks) from {unnested}"))
     chrf = column(found, f"select t.chrf from {unnested} where t.chrf is not null")
     assert measured.bins["chrf"][0].tolist() == binned("chrf", chrf)
-    for name in ("requests", "tokens_in", "tokens_out"):
+    for name in ("tokens_in", "tokens_out"):
         (total,) = column(found, f"select sum(t.{name}) from {unnested}")
-        assert measured.tallies["translation_use"][name] == total
+        assert measured.tallies["translation_tokens"][name] == total
+    requests = f"select t.pass || ' to ' || t.\"to\", sum(t.requests)::bigint from {unnested} group by 1"
+    assert measured.tallies["translation_requests"] == dict(duckdb.sql(requests).fetchall())
 
 
 def test_scores_of_images_and_captions(random: np.random.Generator) -> None:
