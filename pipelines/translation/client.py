@@ -27,6 +27,8 @@ _MOST_TOKENS = 1 << 31
 _SHORTEST_SECRET = 8
 """Characters of a key that no text holds by chance; local servers take any word."""
 _REFUSED = frozenset({401, 403})
+_FILTERED = ("content_filter", "content_policy", "moderation")
+"""Words of a content filter; some come with 403, which else speaks of the key."""
 _NOT_THERE = frozenset({404, 405, 410})
 _COME_BACK = frozenset({408, 409, 425, 429})
 
@@ -186,7 +188,8 @@ class Client:
         """What a status says of the request. Raises what ends the run, and what the content filter refuses."""
         status, words = error.status_code, self._safe(_words(error))
         where = f"{self._spec.url} ({status}): {words}"
-        if status in _REFUSED:
+        is_filtered = any(word in words.lower() for word in _FILTERED)
+        if status in _REFUSED and not (status == 403 and is_filtered):
             key = f"the key in {self._spec.key_env}" if self._spec.key_env else "a request without a key (see key_env)"
             await self._stop(f"the endpoint refuses {key}: {where}")
         if status in _NOT_THERE or status < 400:
@@ -197,7 +200,7 @@ class Client:
             return _Failure("llm_unavailable", f"{status}: {words}", _retry_after(error.response.headers))
         if status in _COME_BACK:
             return _Failure("llm_rate_limited", f"{status}: {words}", _retry_after(error.response.headers))
-        if "content_filter" in words or "content_policy" in words:
+        if is_filtered:
             await self._health.answered()
             raise Unanswered("llm_content_filter", f"{status}: {words}") from None
         return _Failure("llm_bad_request", f"{status}: {words}", final=True)

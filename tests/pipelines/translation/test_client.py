@@ -117,6 +117,7 @@ def test_as_many_requests_are_in_flight_as_there_are_slots(server: LlmServer) ->
         (Reply(400, error="maximum context length exceeded"), "llm_bad_request", 1),
         (Reply(422), "llm_bad_request", 1),
         (Reply(400, error="content_filter: the prompt was filtered"), "llm_content_filter", 1),
+        (Reply(403, error="the model requires moderation, and your input was flagged"), "llm_content_filter", 1),
         (Reply(finish_reason="content_filter", text=""), "llm_content_filter", 1),
     ],
 )
