@@ -93,7 +93,7 @@ def _facts(path: Path, image: Canonical, regions: Sequence[Region]) -> dict[str,
 
 
 def _overlay(image: Canonical, caption: str, regions: Sequence[Region]) -> Image.Image:
-    """The picture with its boxes, each phrase in a colour of its own, and the caption below."""
+    """The picture with its boxes, each phrase in a colour of its own, and phrase and score in the box's corner."""
     picture = decoded(image.image)
     if isinstance(picture, Verdict):
         raise RecipeError("the picture", [picture.detail or picture.reason])
@@ -103,10 +103,13 @@ def _overlay(image: Canonical, caption: str, regions: Sequence[Region]) -> Image
     spans = sorted({one.phrase for one in regions})
     for one in regions:
         colour = _COLOURS[spans.index(one.phrase) % len(_COLOURS)]
-        x1, y1, x2, y2 = (value * side for value, side in zip(one.box, (width, height, width, height), strict=True))
+        x1, y1, x2, y2 = (
+            round(value * side) for value, side in zip(one.box, (width, height, width, height), strict=True)
+        )
         draw.rectangle((x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)), outline=colour, width=line)
         label = f"{caption[slice(*one.phrase)]} {one.score:.2f}"
-        at = (x1 + line, y1 + line)
+        _, _, right, bottom = draw.textbbox((0, 0), label)
+        at = (max(0, min(x1 + line, width - 2 - right)), max(0, min(y1 + line, height - 2 - bottom)))
         draw.rectangle(draw.textbbox(at, label), fill="white")
         draw.text(at, label, fill=colour)
     return picture

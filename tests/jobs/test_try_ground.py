@@ -37,7 +37,13 @@ def test_boxes_of_a_drawn_scene(picture: Path, tmp_path: Path) -> None:
     assert boxes == {(one.start, one.end, *scene.objects[at].box) for one in scene.phrases for at in one.objects}
     drawn = np.asarray(Image.open(out))
     assert drawn.shape == scene.pixels.shape
-    assert (drawn != scene.pixels).any()
+    changed = (drawn != scene.pixels).any(axis=2)
+    for one in scene.objects:
+        x1, y1, x2, y2 = one.box
+        assert changed[y1, x1:x2].all() and changed[y2 - 1, x1:x2].all()
+        assert changed[y1:y2, x1].all() and changed[y1:y2, x2 - 1].all()
+        assert not changed[y2, x1:x2].any()
+    assert not changed[:, -1].any(), "a label is cut at the edge"
 
 
 def test_a_caption_that_names_nothing_it_knows_has_no_boxes_and_a_hint(picture: Path) -> None:
