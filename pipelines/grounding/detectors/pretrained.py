@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from pipelines.grounding.detectors.protocol import Detector
-from pipelines.stage import SPEC, Operational
+from pipelines.stage import SPEC, EndRunError, Operational
 from pipelines.transformers_model import TransformersModel, lacking
 
 THRESHOLDS: Final = MappingProxyType(
@@ -28,7 +28,7 @@ THRESHOLDS: Final = MappingProxyType(
 here. GRIT's 0.65 is GLIP's."""
 
 
-class MissingWeightsError(Exception):
+class MissingWeightsError(EndRunError):
     """A model's weights could be had neither from this machine nor from the Hub."""
 
 
