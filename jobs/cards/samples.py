@@ -1,9 +1,11 @@
 """Rows to be shown in a card: some that came through, and some that did not, with their images."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from data_cards.facts_measured import Rule
 from data_cards.sheet import Samples, Tile
 from jobs.cards.rules import rules
 from jobs.reports.sampling import Drawn, ranks
@@ -46,9 +48,10 @@ def samples(state: RunState) -> Samples:
         part = state.plan.parts[at]
         for hop in state.hops:
             _look(state, part, hop, kept, dropped)
+    told = rules(state.recipe)
     return Samples(
         tuple(sorted(tiles(state, _first(kept, _EACH)), key=lambda tile: tile.id)),
-        tuple(sorted((_fit(state, tile) for tile in tiles(state, _by_turns(dropped))), key=lambda tile: tile.id)),
+        tuple(sorted((_fit(state, told, tile) for tile in tiles(state, _by_turns(dropped))), key=lambda tile: tile.id)),
         _SEED,
     )
 
@@ -80,20 +83,20 @@ def _by_turns(dropped: dict[str, _Ranked]) -> list[Drawn]:
     return [drawn for _, _, drawn in sorted(turns, key=lambda one: one[:2])[:_EACH]]
 
 
-def _fit(state: RunState, tile: Tile) -> Tile:
+def _fit(state: RunState, told: Sequence[Rule], tile: Tile) -> Tile:
     """A dropped row as it may be published. Paths of files, and what errors say of their time, are left to `show`."""
     names = [title(stage) for stage in state.recipe.stages]
     judging = [at for at, stage in enumerate(state.recipe.stages) if stage.stage in _SAFETY]
     place = names.index(tile.stage) if tile.stage in names else len(names)
-    tile = replace(tile, detail=None, thresholds=_without_paths(state, tile))
+    tile = replace(tile, detail=None, thresholds=_without_paths(told, tile))
     if tile.reason in _UNFIT or (judging and place <= judging[-1]):
         return replace(tile, thumbnail=None, captions=(), host="", address="", boxes=(), lines=())
     return tile
 
 
-def _without_paths(state: RunState, tile: Tile) -> tuple[tuple[str, str], ...]:
+def _without_paths(told: Sequence[Rule], tile: Tile) -> tuple[tuple[str, str], ...]:
     """What the row's value was held against, as the card's list of rules has it."""
-    told = {rule.setting: rule.value for rule in rules(state.recipe) if rule.stage == tile.stage}
-    if not told:
+    bounds = {rule.setting: rule.value for rule in told if rule.stage == tile.stage}
+    if not bounds:
         return tile.thresholds  # packing, which is no stage, names tasks and a dialect
-    return tuple((name, told[name]) for name, _ in tile.thresholds if name in told)
+    return tuple((name, bounds[name]) for name, _ in tile.thresholds if name in bounds)
