@@ -13,11 +13,11 @@ from jobs.running.hops import Hop
 from jobs.store.files import digest, write_atomically
 from jobs.store.intake import stream
 from jobs.store.plan import Plan, Window
-from pipelines.recipe import Recipe, fingerprint
+from pipelines.recipe import Recipe, fingerprint, names_lost_files
 from pipelines.recipe_text import from_data
 from pipelines.sources.files import InputFile, signature
 from pipelines.sources.inputs import find
-from pipelines.stage import lacks_files, semantic_fields
+from pipelines.stage import semantic_fields
 from pipelines.translation.cache import FILE
 from pipelines.translation.merging import merge
 from schemas.layout import RunLayout
@@ -171,7 +171,7 @@ def saved_recipe(layout: RunLayout, settings: Sequence[str] = (), *, with_files:
 
 def saved_fingerprints(layout: RunLayout, recipe: Recipe) -> dict[str, str]:
     """Fingerprints by hop of the latest run, where `recipe` names files that are gone; none where all are there."""
-    if not any(lacks_files(stage) for stage in [*recipe.stages, recipe.pack]):
+    if not names_lost_files(recipe):
         return {}
     saved: dict[str, str] = json.loads(layout.run_json.read_text("utf-8")).get("fingerprints", {})
     return saved

@@ -44,7 +44,7 @@ from pipelines.sets.repeated_lines import RepeatedLines
 from pipelines.sets.subset_share import SubsetShare
 from pipelines.sources.carries import lacks
 from pipelines.sources.spec import SourceSpec, TableName, spelled_out
-from pipelines.stage import SetRule, Stage, semantic_fields, title
+from pipelines.stage import SetRule, Stage, lacks_files, semantic_fields, title
 from pipelines.translation.endpoint import LlmSpec
 from pipelines.translation.stage import Translate
 from schemas.tables import INPUT
@@ -184,6 +184,11 @@ def _no_setting(recipe: Recipe, key: str) -> str | None:
     if setting and setting not in settings:
         return f"{name} has no setting {setting!r}; it has {', '.join(settings)}"
     return None
+
+
+def names_lost_files(recipe: Recipe) -> bool:
+    """Whether a local file that the recipe names is gone, as when a run was copied elsewhere."""
+    return any(lacks_files(stage) for stage in [*recipe.stages, recipe.pack])
 
 
 def fingerprint(*parts: Any) -> str:
