@@ -30,6 +30,9 @@ MAX_ABANDONED = 256
 
 _COMMAND = (sys.executable, "-P", "-m", "pipelines.pull.img2dataset.child")
 _START_S = 120.0
+_STARTS = 3
+"""Tries to start it, where somebody kills it while it comes up."""
+_EXIT_S = 5.0
 _TRIES = 2
 _LOG_BYTES = 2_000
 _ENVIRONMENT = {
@@ -118,7 +121,7 @@ class _Process:
         self.is_alive = True
 
     @classmethod
-    async def start(cls, rules: Rules) -> "_Process":
+    async def start(cls, rules: Rules, starts: int = _STARTS) -> "_Process":
         environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         with TemporaryFile() as log:
             self = cls(
@@ -135,7 +138,10 @@ class _Process:
                 async with asyncio.timeout(_START_S):
                     await self._frame()
             except (asyncio.IncompleteReadError, OSError, TimeoutError) as error:
+                killed_by_others = isinstance(error, asyncio.IncompleteReadError) and await self._signalled()
                 await self.end()
+                if killed_by_others and starts > 1:
+                    return await cls.start(rules, starts - 1)
                 log.seek(max(0, log.seek(0, 2) - _LOG_BYTES))
                 raise StartError(f"img2dataset cannot be started:\n{log.read().decode(errors='replace')}") from error
             except BaseException:
@@ -163,6 +169,13 @@ class _Process:
             raise
         finally:
             self._waiting.pop(row, None)
+
+    async def _signalled(self) -> bool:
+        """Whether the process, whose output has ended, was ended by a signal."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_EXIT_S):
+                return await self._process.wait() < 0
+        return False
 
     async def end(self) -> None:
         if self._process.returncode is None:

@@ -223,6 +223,20 @@ child.Shards.write = losing
     assert [row["reason"] for row in rows] == [None, "engine_error", None]
 
 
+def test_a_process_that_is_killed_while_it_comes_up_is_started_again(
+    hostile: Hostile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    die_once = f"""
+import os, pathlib, signal
+mark = pathlib.Path({str(tmp_path / "started")!r})
+if not mark.exists():
+    mark.touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    patched(monkeypatch, die_once)
+    assert with_img2dataset(hostile.page(PICTURE))["reason"] is None
+
+
 def test_a_library_that_does_not_come_up_stops_the_run_and_says_why(
     hostile: Hostile, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
