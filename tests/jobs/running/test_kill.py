@@ -74,7 +74,7 @@ def check(web: Web, tmp_path: Path, engine: str, whom: str, seed: int) -> None:
     assert {path for path in twice if not path.startswith("/copy")} == set()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 4))])
 def test_inline(web: Web, tmp_path: Path, seed: int) -> None:
     check(web, tmp_path, "inline", "driver", seed)
 

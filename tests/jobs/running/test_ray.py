@@ -79,7 +79,10 @@ def test_ray_data_reads_the_shards(code: CodeIdentity, web: Web, tmp_path: Path)
     }
 
 
-@pytest.mark.parametrize("kind", ["abort", "abort_async", "abort_model"])
+@pytest.mark.parametrize(
+    "kind",
+    ["abort", pytest.param("abort_async", marks=pytest.mark.slow), pytest.param("abort_model", marks=pytest.mark.slow)],
+)
 def test_a_row_that_kills_its_worker_is_given_up_and_the_rest_of_its_part_is_kept(
     code: CodeIdentity, web: Web, tmp_path: Path, kind: str
 ) -> None:
@@ -121,7 +124,7 @@ def test_two_workers_ask_a_host_no_more_at_once_than_allowed(
     assert 1 <= web.most_at_once <= per_host
 
 
-@pytest.mark.parametrize("per_host", [1, 2])
+@pytest.mark.parametrize("per_host", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_worker_that_searches_for_rows_that_kill_is_one_of_those_allowed(
     code: CodeIdentity, web: Web, tmp_path: Path, per_host: int
 ) -> None:

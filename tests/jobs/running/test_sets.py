@@ -129,6 +129,7 @@ def test_killed_anywhere_it_gives_the_same(web: Web, tmp_path: Path, rule: str, 
     assert (files(case.run_folder / "sets"), files(case.run_folder / "dataset")) == calm
 
 
+@pytest.mark.slow
 def test_more_parts_than_one_call_takes(web: Web, tmp_path: Path) -> None:
     case = Case(web, tmp_path, urls(web, **MIX), settings=("run.part_rows=1",))
     assert case.run() == 0
