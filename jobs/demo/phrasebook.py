@@ -7,10 +7,11 @@ run every stage without a model. What a prompt says is nothing to it: it reads t
 """
 
 import asyncio
+import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
@@ -109,11 +110,14 @@ def serving(port: int = 0) -> Iterator[str]:
 
 
 def main() -> None:
-    """Serve on the port that is given, any free one else, until interrupted."""
-    with serving(int(sys.argv[1]) if len(sys.argv) > 1 else 0) as url, suppress(KeyboardInterrupt):
+    """Serve on the port that is given, any free one else, until interrupted or ended."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):  # shells start what is in the background deaf to interrupts
+        signal.signal(number, lambda *_: ended.set())
+    with serving(int(sys.argv[1]) if len(sys.argv) > 1 else 0) as url:
         sys.stdout.write(f"--llm-url {url} --llm-model {MODEL}\n")
         sys.stdout.flush()
-        threading.Event().wait()
+        ended.wait()
 
 
 if __name__ == "__main__":
