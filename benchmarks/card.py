@@ -77,6 +77,7 @@ def make_run(rows: int) -> None:
     state = RunState(layout, recipe, plan)
     save_run(layout, recipe, plan, state.hops)
     for hop in state.hops:
+        state.stopwatch.ready(hop.name)
         for part in plan.parts:
             table = _layer(hop, part.number, templates[part.number % _TEMPLATES], state.hops)
             inputs = {layer: state.manifests[layer][part.number].digest for layer in hop.inputs}
